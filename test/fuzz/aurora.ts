@@ -22,11 +22,10 @@ import { notificationOf } from "../support/stored-notification.ts";
 import { damaged, nastyText, nastyValue } from "./hostile.ts";
 import { isStorable, type Property } from "./property.ts";
 
-/** Fuzzes the pure functions that read Aurora's answers, and the pure functions that make events in the format `v3`. */
+/** Fuzzes the pure functions that read Aurora's answers or make events in the format `v3`. */
 
 const SECRET = "internal-secret-0123456789";
 
-/** Any answer of Aurora. Some answers are nearly right, some are whole HTML pages, and some repeat a secret. */
 const answer: fc.Arbitrary<AuroraAnswer> = fc.oneof(
   {
     weight: 1,
@@ -111,8 +110,8 @@ const step = fc.record({
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
 
 /**
- * After any changes of the connection and any answers of Aurora, the `MirrorState` can be stored, its error is short
- * and has no secret, and a pending disconnect is given up within an hour.
+ * The `MirrorState` can always be stored, and its error is short and without a secret. A pending disconnect is given up
+ * within an hour.
  */
 function mirrorsWell(steps: readonly Step[]): boolean {
   let state: MirrorState | null = null;
@@ -139,7 +138,6 @@ function mirrorsWell(steps: readonly Step[]): boolean {
 
 const named = fc.record({ id: nastyText, name: nastyText });
 const fieldValue = fc.oneof(nastyText, fc.array(nastyText, { maxLength: 4 }), fc.integer(), fc.boolean());
-/** The members of an incident, in any form in which they may be stored. */
 const incident: fc.Arbitrary<Partial<Incident>> = fc.record(
   {
     sourceAlertId: fc.oneof(fc.constantFrom("42", "PGR0VU2", "0", "2147483648", "-1", "1e3"), nastyText),
@@ -162,8 +160,8 @@ const incident: fc.Arbitrary<Partial<Incident>> = fc.record(
 );
 
 /**
- * In every event, the number is an integer and the texts fit Aurora's columns. A `triggered` event is also so short
- * that Aurora's prompt replaces no part of it by a count.
+ * In every event, the number is an integer and the texts fit Aurora's columns. A `triggered` event is so short that
+ * Aurora's prompt replaces no part of the event by a count.
  */
 function mapsWell(events: readonly WebhookEvent[]) {
   const event = fc
@@ -172,7 +170,7 @@ function mapsWell(events: readonly WebhookEvent[]) {
       damaged({ ...one, data: Object.assign({}, one.data, { id: "PGR0VU2", type: "incident" }) }, at, put),
     );
   const changedFields = fc.option(fc.array(nastyText, { maxLength: 4 }), { nil: undefined });
-  // Generating a context takes much longer than testing it. A few contexts of each kind are enough.
+  // Generating a context is slow, so all cases share 40 contexts.
   const contexts = fc.sample(anyContext, { numRuns: 40, seed: 1 }).map(boundContext);
   const context = fc.option(fc.constantFrom(...contexts));
   return fc.property(

@@ -21,10 +21,10 @@ import { isStorable, type Property, withFetch } from "./property.ts";
 
 const TOKEN = "u+FUZZ0CREDENTIAL0abc1";
 const target = { apiUrl: "https://api.example.com", authorization: tokenAuthorization(TOKEN) };
-/** A monitoring tool's secret, in a member whose name says that it is a secret. */
+/** A monitoring tool's secret, in members such as `api_key`. */
 const HIDDEN = "HUSH-HUSH-HUSH";
 
-/** An item of each call's list, in the form of PagerDuty's documented examples. */
+/** One item for each list, in the form of PagerDuty's documented examples. */
 const ITEMS = {
   alerts: {
     id: "PT4KHLK",
@@ -75,7 +75,6 @@ const put = fc.oneof(
   },
 );
 
-/** A whole answer with items of every list. Some items are damaged, and some answers are damaged as a whole. */
 const answer = fc
   .tuple(
     fc.array(fc.tuple(fc.array(fc.nat(20), { minLength: 1, maxLength: 3 }), put), { maxLength: 30 }),
@@ -110,20 +109,13 @@ function responseOf({ status, answer, cutAt }: Reply): Response {
   });
 }
 
-/**
- * Returns the value of an answer, or null if the call failed. Checks that the failure does not repeat the connector's
- * credential.
- */
 function partOf<T>(asked: ApiAnswer<T>): T | null {
   if (asked.ok) return asked.value;
   if (JSON.stringify(asked).includes(TOKEN)) throw new Error("The credential is repeated");
   return null;
 }
 
-/**
- * Whatever PagerDuty answers, the context stays within its limits, is readable, and contains no secret of a monitoring
- * tool.
- */
+/** The context stays within its limits, is readable, and contains no secret of a monitoring tool. */
 async function boundsWell(given: Reply, room: number): Promise<boolean> {
   const context = await withFetch(
     () => responseOf(given),
@@ -186,10 +178,7 @@ const piece = fc.oneof(
   { weight: 3, arbitrary: fc.constantFrom(...MARKDOWN) },
   { weight: 1, arbitrary: nastyText },
 );
-/**
- * Markdown documents, most of them short. Some repeat one piece of text, and can be longer than the part of a document
- * that the connector reads.
- */
+/** Short Markdown documents, and a few that are longer than the part that the connector reads. */
 const markdown = fc.oneof(
   { weight: 30, arbitrary: fc.array(piece, { maxLength: 60 }).map((pieces) => pieces.join("")) },
   {

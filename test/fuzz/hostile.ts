@@ -28,7 +28,6 @@ export const nastyText = fc.oneof(
   fc.string({ unit: "binary", maxLength: 40 }),
 );
 
-/** Any JSON value, sometimes deeply nested. */
 export const nastyValue: fc.Arbitrary<unknown> = fc.oneof(
   { weight: 3, arbitrary: fc.jsonValue({ maxDepth: 3 }) },
   { weight: 3, arbitrary: nastyText },

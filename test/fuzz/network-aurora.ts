@@ -8,10 +8,7 @@ import { nastyText, nastyValue } from "./hostile.ts";
 import type { Attack } from "./network.ts";
 import { type Answered, AURORA_SECRETS, SECRET, type Target, TOKEN, USER } from "./target.ts";
 
-/**
- * Sends hostile answers over the network: Aurora's answers to the connector, and PagerDuty's answers when the connector
- * reads an incident's context.
- */
+/** Answers the connector's calls with hostile answers of Aurora, and of PagerDuty about an incident's context. */
 
 const printable = nastyText.filter((text) => /^[\x20-\x7e]*$/.test(text));
 const bodyWith = (secrets: readonly string[]) =>
@@ -25,7 +22,6 @@ const bodyWith = (secrets: readonly string[]) =>
     fc.constantFrom('{"error": "Token required."}', '{"error": ["Token required"]}', "Token required"),
   );
 const STATUSES = [200, 201, 204, 301, 302, 307, 400, 401, 403, 404, 409, 422, 429, 500, 502, 503, 508];
-/** @param secrets values that Aurora knows; some answers repeat them */
 const replyWith = (secrets: readonly string[]) =>
   fc
     .record({
@@ -44,16 +40,13 @@ const replyWith = (secrets: readonly string[]) =>
 
 const reply = replyWith(AURORA_SECRETS);
 
-/**
- * Checks that an answer has a bounded length and repeats none of the connector's secrets. @returns the fault, or null
- */
+/** Returns the fault of an answer that is too long or repeats a secret; null for any other answer. */
 function isDiscreet({ text }: Answered, maxChars: number): string | null {
   const repeated = [...AURORA_SECRETS, TOKEN].find((secret) => text.includes(secret));
   if (repeated !== undefined) return `the answer repeats ${repeated}`;
   return text.length <= maxChars ? null : `an answer of ${text.length} characters`;
 }
 
-/** Waits until `check` returns true. @throws after a time-out */
 async function happened(what: string, check: () => boolean | Promise<boolean>): Promise<void> {
   const endAt = Date.now() + patienceMs();
   while (!(await check())) {
@@ -108,7 +101,7 @@ export function auroraAttacks(target: Target): Attack[] {
         target.hostileAurora = { permission: answer };
         try {
           const json = JSON.stringify({ token: TOKEN, secret: "another" });
-          // Uses a new user, whose permission the connector has not cached.
+          // The connector has cached no permission for a new user.
           const user = `asker-${++serial}`;
           const answered = await target.call(method, path, method === "DELETE" ? null : json, user);
           if (![401, 403, 503].includes(answered.status)) return `${answered.status} without a permission`;
@@ -175,10 +168,7 @@ export function auroraAttacks(target: Target): Attack[] {
   ];
 }
 
-/**
- * Sends every dead delivery again after the hostile answers. Aurora must accept all of these deliveries. @returns the
- * fault, or null
- */
+/** Sends every dead delivery again after the hostile answers. Returns a fault unless Aurora accepts all of them. */
 export async function deliversAll(target: Target): Promise<string | null> {
   await happened("the delivery of everything", async () => {
     await target.call("POST", "/pagerduty/deliveries/redeliver", "{}");

@@ -5,18 +5,17 @@ import { sign, type WebhookEvent, webhookBody } from "../emulator/pagerduty.ts";
 import { nastyBody, nastyText, nastyValue } from "./hostile.ts";
 import { type Answered, SECRET, type Target, TOKEN, USER } from "./target.ts";
 
-/** Attacks boundaries over the network. Each case returns a text that says what is wrong, or null. */
+/** Attacks boundaries over the network. Each case returns its fault as text, or null. */
 
 export interface Attack {
   name: string;
   weight: number;
-  /** Runs one generated case. */
   cases: fc.Arbitrary<() => Promise<string | null>>;
-  /** True if the cases affect each other, so that they run one after the other. */
+  /** True if the cases affect each other and must run one after the other. */
   alone?: boolean;
 }
 
-/** Of the 5xx statuses, the connector may only answer 502 and 503, which are documented. */
+/** 502 and 503 are the only 5xx statuses that the connector documents. */
 const tolerable = ({ status, text }: Answered): string | null =>
   status < 500 || status === 502 || status === 503 ? null : `${status} ${text.slice(0, 200)}`;
 
@@ -26,10 +25,7 @@ const refused = (answer: Answered): string | null =>
 const taken = (answer: Answered): string | null =>
   answer.status === 202 || answer.status === 413 ? null : `${answer.status} for what is genuine`;
 
-/**
- * Checks that a sign-in without a valid ID token redirects to Aurora's fixed address, with the result `failed`.
- * @returns the fault, or null
- */
+/** A sign-in without a valid ID token must redirect to Aurora's fixed address, with the result `failed`. */
 function notSignedIn(answer: Answered): string | null {
   if (answer.status !== 302 || answer.location === null) return `${answer.status} instead of a redirect`;
   const { searchParams, origin } = new URL(answer.location);
@@ -40,7 +36,7 @@ function notSignedIn(answer: Answered): string | null {
 const mostly = (right: unknown) =>
   fc.oneof({ weight: 4, arbitrary: fc.constant(right) }, { weight: 1, arbitrary: nastyValue });
 
-/** An answer of the token endpoint with an unsigned or malformed ID token. Its other members are mostly valid. */
+/** An answer of the token endpoint with an unsigned or malformed ID token. */
 const tokens = fc.oneof(
   { weight: 1, arbitrary: nastyValue.filter((value) => typeof value !== "object") },
   {
@@ -56,7 +52,7 @@ const tokens = fc.oneof(
         nastyText,
         nastyValue.filter((value) => value !== null),
       ),
-      // PagerDuty's API gives the same answer as the token endpoint, so the answer also names a user, as the API does.
+      // `target.hostile` also answers the API's call for the current user.
       user: fc.constant({ name: "Fuzz", email: "fuzz@acme.example" }),
     }),
   },
@@ -108,7 +104,7 @@ const headers = fc.dictionary(
   nastyText,
 );
 
-/** Ids of users and organisations, as headers carry them. Many are nearly valid. */
+/** Values of `X-User-ID` and `X-Org-ID`, many of them nearly valid. */
 const callerId = fc
   .oneof(
     nastyText,
@@ -310,7 +306,6 @@ export function attacks(target: Target, events: readonly WebhookEvent[]): Attack
           return sees ? "a stranger sees a connection" : tolerable(answer);
         }),
     },
-    // Runs last, because unreadable messages stay on the Queue.
     {
       name: UNREADABLE,
       weight: 1,

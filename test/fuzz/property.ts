@@ -1,14 +1,14 @@
 import type fc from "fast-check";
 
-/** A boundary: a pure function that reads outside input, with generated hostile input and the property to check. */
+/** A pure function that reads outside input, with generated hostile input and the property to check. */
 export interface Property {
   name: string;
-  /** This property gets `weight / (sum of all weights)` of the cases that test pure functions. */
+  /** The property's share of the cases is `weight` divided by the sum of all weights. */
   weight: number;
   property: fc.IRawProperty<unknown>;
 }
 
-/** Runs a function. Returns false if the function throws an error that `kind` does not accept. */
+/** Returns false if `run` throws an error that `kind` does not accept. */
 export async function throwsOnly(kind: (error: unknown) => boolean, run: () => unknown): Promise<boolean> {
   try {
     await run();
@@ -21,7 +21,7 @@ export async function throwsOnly(kind: (error: unknown) => boolean, run: () => u
 /** Returns true for text that every JSON reader and database accepts. */
 export const isStorable = (text: string): boolean => text.isWellFormed() && !text.includes("\0");
 
-/** Runs `work`. Until it ends, `answer` replaces `fetch`. */
+/** Runs `work` while `answer` replaces `fetch`. */
 export async function withFetch<T>(
   answer: (url: URL, index: number) => Response,
   work: () => Promise<T>,

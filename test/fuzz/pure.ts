@@ -20,7 +20,7 @@ import { type Property, throwsOnly, withFetch } from "./property.ts";
 import { applyReadingShape } from "./readings.ts";
 import { settingProperties } from "./settings.ts";
 
-/** Fuzzes the boundaries that are pure functions, each with generated hostile input and the property that must hold. */
+/** Fuzzes the boundaries that are pure functions. */
 
 /** Every incident folded from a body can be stored, read again and sent. */
 function foldsWell(body: Uint8Array): boolean {
@@ -42,7 +42,7 @@ function foldsWell(body: Uint8Array): boolean {
   return seen === null || Incident.safeParse(seen).success;
 }
 
-/** Private addresses in every spelling that a URL parser accepts. */
+/** Private addresses in many spellings that a URL parser accepts. */
 const privateHost = fc.oneof(
   fc.constantFrom("localhost", "a.localhost", "127.1", "0", "0x7f000001", "2130706433", "[::1]", "[::]"),
   fc.constantFrom(
@@ -66,7 +66,6 @@ const privateHost = fc.oneof(
   fc.nat(0xffffff).map((low) => String(0x7f000000 + low)),
 );
 
-/** A web server's answer to a request for a runbook. */
 const page = fc.record({
   status: fc.constantFrom(200, 200, 200, 301, 302, 303, 307, 308, 401, 404, 500),
   type: fc.oneof(fc.constantFrom("text/plain", "text/html; charset=x", "application/json"), nastyText),

@@ -18,17 +18,16 @@ export interface FuzzOptions {
 }
 
 export interface FuzzReport {
-  /** The number of cases by boundary. */
   counts: Record<string, number>;
   failures: string[];
-  /** The slowest answer over the network. */
+  /** The time of the slowest answer over the network. */
   slowestMs: number;
   /** The CPU time of the slowest case of each pure function, in milliseconds. */
   slowestPure: Record<string, number>;
 }
 
 const AT_ONCE = 8;
-/** The time limit for any input, as a multiple of the time for reading and writing the largest body. */
+/** An input may take 200 times the CPU time for reading and writing 256 KiB of JSON. */
 const MAX_SLOWNESS = 200;
 const MAX_FAILURES = 20;
 
@@ -84,13 +83,13 @@ export async function runFuzz({ cases, network, seed }: FuzzOptions): Promise<Fu
   return report;
 }
 
-/** The CPU time of this process, in milliseconds. Other processes do not affect it. */
+/** The CPU time of this process in milliseconds, which other processes do not affect. */
 function cpuMs(): number {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1000;
 }
 
-/** The CPU time in which this machine reads and writes 256 KiB of JSON, from which the time limit is calculated. */
+/** The CPU time in which this machine reads and writes 256 KiB of JSON, in milliseconds. */
 function usualMs(): number {
   const text = JSON.stringify(
     Array.from({ length: 4096 }, (_, index) => ({ id: `P${index}`, text: "x".repeat(40) })),
@@ -137,7 +136,7 @@ class Clocked {
     this.#slowest = [...this.#slowest, { input, ms }].sort((a, b) => b.ms - a.ms).slice(0, SLOWEST_KEPT);
   }
 
-  /** Measures the slowest inputs again. If an input is slow only once, the machine was the reason. */
+  /** Measures the slowest inputs again, because the machine may have slowed down a single measurement. */
   async slowest(): Promise<Timed> {
     let slowest: Timed = { input: null, ms: 0 };
     for (const { input, ms } of this.#slowest) {
@@ -153,7 +152,7 @@ class Clocked {
   }
 }
 
-/** Waits until the Queue is empty. Every accepted webhook must have been processed at the first attempt. */
+/** Waits until the Queue has processed every webhook, and reports a failure if a webhook needed a second attempt. */
 async function drain({ platform }: Target, report: FuzzReport): Promise<void> {
   const endAt = Date.now() + patienceMs();
   while (platform.backlog > 0 && Date.now() < endAt) await new Promise((resolve) => setTimeout(resolve, 20));

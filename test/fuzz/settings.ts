@@ -5,9 +5,9 @@ import { CALLER_ID } from "../../src/tenant-id.ts";
 import { nastyText } from "./hostile.ts";
 import type { Property } from "./property.ts";
 
-/** Fuzzes the settings, including AURORA_HEADERS, and the headers that show whether a call comes from this machine. */
+/** Fuzzes the settings, and the headers that show whether a call comes from this machine. */
 
-/** Every hostile value contains this text. An error message that contains it shows a value. */
+/** Some hostile values contain this text, so an error message must not contain it. */
 const MARK = "VALUE0OF0A0SETTING";
 
 const VALID: Record<string, string> = {
@@ -103,10 +103,7 @@ const relayed = fc.dictionary(
   ),
 );
 
-/**
- * Returns true if a call whose headers name another machine's address does not count as a call from this machine,
- * whatever its other headers say.
- */
+/** A call with another machine's address in `x-real-ip` never counts as a call from this machine. */
 function staysRemote(given: Record<string, string>, url: string): boolean {
   const headers = new Headers({ ...given, "x-real-ip": "203.0.113.9" });
   return !isLocal({ url, headers });

@@ -10,7 +10,6 @@ import { seededRandom } from "../support/random.ts";
 
 export interface Answered {
   status: number;
-  /** The header `location`; null if there is none. */
   location: string | null;
   text: string;
 }
@@ -30,7 +29,6 @@ interface HostileAurora {
   permission?: Reply | "reset";
   /** The answer to any other call to Aurora's API. */
   api?: Reply | "reset";
-  /** The answer to a delivery. */
   events?: Reply | "reset";
 }
 
@@ -44,7 +42,6 @@ export class Target {
   /** PagerDuty's answer to every call. Null means a valid answer. */
   hostile: Reply | "reset" | null = null;
   hostileAurora: HostileAurora = {};
-  /** How many calls Aurora received. */
   readonly auroraCalls = { permission: 0, api: 0, events: 0 };
   /** The bodies of the deliveries that Aurora received. */
   readonly events: string[] = [];
@@ -100,7 +97,7 @@ export class Target {
     return this.hostileAurora[kind] ?? AURORAS_ANSWERS[kind];
   }
 
-  /** Makes any request. Leaves out headers that cannot be sent. @throws after a time-out */
+  /** Leaves out headers that cannot be sent. @throws after a time-out */
   async request(
     method: string,
     path: string,
@@ -140,7 +137,6 @@ const AURORAS_ANSWERS = {
   events: jsonReply(200, { received: true }),
 };
 
-/** The settings of a Worker that calls Aurora. Each delivery is dead after three attempts. */
 const auroraSettings = (url: string): Record<string, string> => ({
   AURORA_BACKEND_URL: url,
   AURORA_EVENTS_URL: `${url}${EVENTS_PATH}`,
