@@ -8,7 +8,6 @@ import type { WebhookEvent } from "./webhook-event.ts";
 export type IncidentStatus = "triggered" | "acknowledged" | "resolved";
 export type Urgency = "high" | "low";
 
-/** The options of a new incident. */
 export interface TriggerOptions {
   id?: string | undefined;
   title?: string | undefined;
@@ -44,7 +43,6 @@ export class Incident {
   status: IncidentStatus = "triggered";
   urgency: Urgency;
   priority: string | null;
-  /** The custom fields that have a value, by name. */
   readonly customFields: Map<string, unknown>;
   assignee: Reference;
   updatedAtMs: number;

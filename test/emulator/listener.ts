@@ -8,7 +8,6 @@ import {
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 
-/** An HTTP request as the emulator receives it. */
 export interface Call {
   readonly method: string;
   /** With the query. */

@@ -22,9 +22,9 @@ export interface PagerDutyOptions {
   identityPort?: number;
   /** The wait before a webhook's first retry. Each further wait is twice as long, up to 2 s. Default 50. */
   retryDelayMs?: number;
-  /** How long one attempt to send a webhook may take. Default 5000, as at PagerDuty. */
+  /** Default 5000, as at PagerDuty. */
   attemptTimeoutMs?: number;
-  /** How long a webhook is retried. Default 60,000; at PagerDuty this is 48 h. */
+  /** Default 60,000; PagerDuty retries for 48 h. */
   retryForMs?: number;
 }
 

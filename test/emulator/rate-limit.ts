@@ -6,8 +6,7 @@ interface Window {
 }
 
 /**
- * Limits the calls of each token in one minute. A token's first call starts a minute, and its first call after that
- * minute starts the next one.
+ * Limits the calls of each token in one minute. A minute starts with the token's first call after the previous minute.
  */
 export class RateLimit {
   readonly #windows = new Map<string, Window>();

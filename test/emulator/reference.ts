@@ -1,4 +1,3 @@
-/** PagerDuty's service regions. */
 export type Region = "us" | "eu";
 
 /** The parts of an account that determine its URLs. */

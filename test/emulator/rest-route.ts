@@ -15,7 +15,7 @@ export interface RestCall extends Call {
 
 export interface Route {
   readonly method: string;
-  /** The path as in PagerDuty's OpenAPI. `{id}` stands for one segment. */
+  /** As in PagerDuty's OpenAPI; `{id}` stands for one segment. */
   readonly path: string;
   /** `x-pd-requires-scope` of PagerDuty's OpenAPI; null allows any token. */
   readonly scope: string | null;

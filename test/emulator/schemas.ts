@@ -221,7 +221,6 @@ export const SubscriptionsAnswer = Pagination.extend({
   webhook_subscriptions: z.array(WebhookSubscription),
 }).strict();
 
-/** The body of a V3 webhook. */
 export const Webhook = z.strictObject({
   event: z.strictObject({
     id: z.string().length(26),

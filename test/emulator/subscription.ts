@@ -27,7 +27,6 @@ export interface SubscriptionOptions {
   customHeaders?: CustomHeader[] | undefined;
 }
 
-/** The objects of an event, with which a subscription's filter is compared. */
 export interface EventOrigin {
   readonly serviceId: string;
   readonly teamId: string;

@@ -122,7 +122,6 @@ function letIn(body: z.infer<typeof TokenBody>): void {
   });
 }
 
-/** Follows redirects like a browser, until the connector's callback. */
 async function browse(address: URL): Promise<URL> {
   const cookies = new Map<string, string>();
   let at = address;

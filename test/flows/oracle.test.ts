@@ -57,7 +57,6 @@ test("after 800 shuffled and partly repeated events, and despite faults, Aurora 
     Array.from({ length: SENDERS }, async () => {
       for (let next = queue.pop(); next; next = queue.pop()) {
         await post(next);
-        // Aurora is unavailable from here until the Worker has restarted.
         if (queue.length < 300) down = true;
       }
     }),

@@ -40,7 +40,6 @@ const replyWith = (secrets: readonly string[]) =>
 
 const reply = replyWith(AURORA_SECRETS);
 
-/** Returns the fault of an answer that is too long or repeats a secret; null for any other answer. */
 function isDiscreet({ text }: Answered, maxChars: number): string | null {
   const repeated = [...AURORA_SECRETS, TOKEN].find((secret) => text.includes(secret));
   if (repeated !== undefined) return `the answer repeats ${repeated}`;

@@ -42,7 +42,6 @@ function foldsWell(body: Uint8Array): boolean {
   return seen === null || Incident.safeParse(seen).success;
 }
 
-/** Private addresses in many spellings that a URL parser accepts. */
 const privateHost = fc.oneof(
   fc.constantFrom("localhost", "a.localhost", "127.1", "0", "0x7f000001", "2130706433", "[::1]", "[::]"),
   fc.constantFrom(

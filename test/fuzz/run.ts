@@ -89,7 +89,6 @@ function cpuMs(): number {
   return (user + system) / 1000;
 }
 
-/** The CPU time in which this machine reads and writes 256 KiB of JSON, in milliseconds. */
 function usualMs(): number {
   const text = JSON.stringify(
     Array.from({ length: 4096 }, (_, index) => ({ id: `P${index}`, text: "x".repeat(40) })),

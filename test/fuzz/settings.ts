@@ -53,7 +53,6 @@ const headerLines = fc
   .array(fc.tuple(headerName, fc.constantFrom(":", ": ", "", " :\t"), nastyText), { maxLength: 5 })
   .map((lines) => lines.map(([name, colon, text]) => `${name}${colon}${text}${MARK}`).join("\n"));
 
-/** Returns true if a timer accepts every number, `fetch` accepts every URL, and every header can be sent. */
 function isUsable(config: Config): boolean {
   const { runbookWaitMs, contextWaitMs, retentionMs, reconcileEveryMs, deliverySchedule, aurora } = config;
   const waits = [runbookWaitMs, contextWaitMs, retentionMs, reconcileEveryMs, ...deliverySchedule];
