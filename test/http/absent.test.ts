@@ -1,10 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startWorld, type World } from "../support/world.ts";
 
-/**
- * An empty or null parameter counts as absent. A body that is not a JSON object is refused, even by calls that need no
- * body.
- */
+/** An empty or null parameter counts as absent. */
 
 let world: World;
 beforeAll(async () => {

@@ -6,7 +6,7 @@ import { until } from "../support/until.ts";
 
 /**
  * Without a signing secret a webhook is only a hint. The connector reads the webhook's incident from PagerDuty's API (a
- * read-back), and stores what the API returns.
+ * read-back). It stores the incident as the API returns it.
  */
 
 const stage = openStage();
@@ -80,9 +80,9 @@ test("an incident for which PagerDuty keeps answering 404 never reaches Aurora, 
     const [hint] = await stage.sql("SELECT attempts FROM hints");
     return hint?.["attempts"] === 1;
   });
-  // Skips the half minute during which the connector repeats a read-back because the REST API can lag behind webhooks.
+  // For half a minute after a webhook, a read-back that gets 404 is repeated, because REST can lag behind webhooks.
   await stage.sql("UPDATE journal SET received_at_ms = received_at_ms - 30000");
-  // After a change of the credential, read-backs that are still waiting become due immediately.
+  // A new token makes all waiting read-backs due.
   await stage.call("PATCH", "", { token: stage.account.apiKey() });
   await until("the verdict", async () => JSON.stringify(await events()).includes("no such incident"));
   expect(stage.aurora.attempts).toEqual([]);
@@ -139,7 +139,7 @@ test("a runbook field that a webhook announces is read back from PagerDuty", asy
   });
 });
 
-test("many webhooks of one event cause few read-backs, and at most ten of the webhooks are kept", async () => {
+test("20 webhooks of one event cause fewer than ten read-backs, and at most ten of the webhooks are kept", async () => {
   const incident = stage.account.trigger({ title: "Flapping" });
   stage.pagerduty.clearRequests();
   await Promise.all(Array.from({ length: 20 }, (_, index) => post(firstBody(incident), `burst-${index}`)));
@@ -159,7 +159,7 @@ test("many webhooks of one event cause few read-backs, and at most ten of the we
   expect(stage.aurora.of(incident.id).filter(({ type }) => type === "incident.triggered")).toHaveLength(1);
 });
 
-test("a read-back that PagerDuty rate-limits is retried", async () => {
+test("a read-back that PagerDuty answers with 429 is retried", async () => {
   const incident = stage.account.trigger({ title: "Patience" });
   stage.pagerduty.faults.api = { status: 429, headers: { "ratelimit-reset": "1" }, times: 1 };
   await post(firstBody(incident), "w1");
@@ -200,17 +200,16 @@ test("the status shows the time of PagerDuty's last test event", async () => {
   });
 });
 
-test("a flood of unsigned webhooks gets 429, which makes PagerDuty send the webhooks again later", async () => {
+test("some of 140 unsigned webhooks at once get 429, so that PagerDuty sends these webhooks again later", async () => {
   const body = firstBody(stage.account.trigger());
   const replies = await Promise.all(Array.from({ length: 140 }, (_, index) => post(body, `flood-${index}`)));
   const statuses = replies.map(({ status }) => status);
   expect(new Set(statuses)).toEqual(new Set([202, 429]));
 });
 
-test("a flood of malformed webhooks gets 429, and does not block well-formed ones", async () => {
+test("over 60 malformed webhooks a minute get 429, and a well-formed webhook still gets 202", async () => {
   const statuses: number[] = [];
-  // In each minute the first 60 malformed webhooks get 400, and the others get 429. If a minute ends during the first
-  // batch, the second batch reaches the limit.
+  // A minute allows 60 malformed webhooks. The first batch of 65 may span two minutes, so a second batch may be needed.
   for (let batch = 0; batch < 2 && !statuses.includes(429); batch += 1) {
     const replies = await Promise.all(Array.from({ length: 65 }, (_, n) => post("{}", `${batch}-${n}`)));
     statuses.push(...replies.map(({ status }) => status));

@@ -238,7 +238,7 @@ describe("rotating the token", () => {
     expect((await rotate(account.apiKey())).status).toBe(200);
   });
 
-  test("the connector reads the subdomain from a service's address, so the known subdomain stays if the new key cannot read a service", async () => {
+  test("the known subdomain stays if the new key finds no service to read the subdomain from", async () => {
     const account = stage.pagerduty.account({ subdomain: "acme" });
     await connect(account.apiKey());
     stage.pagerduty.faults.api = {
@@ -249,11 +249,11 @@ describe("rotating the token", () => {
     expect((await rotate(blind)).body).toMatchObject({ accountSubdomain: "acme" });
     expect((await connect(blind)).body).toMatchObject({ accountSubdomain: "acme" });
     stage.pagerduty.faults.api = null;
-    // The connector still recognizes another account's key by its subdomain.
+    // The kept subdomain still shows that a key belongs to another account.
     expect((await rotate(stage.pagerduty.account({ subdomain: "other" }).apiKey())).status).toBe(409);
   });
 
-  test("another account's key is 409 even if the account's subdomain is unknown, because the key cannot read the stored incident or subscription", async () => {
+  test("another account's key is 409 even without a subdomain, if it cannot read the stored incident or subscription", async () => {
     const [own, other] = [stage.pagerduty.account(), stage.pagerduty.account()];
     await stage.call("POST", "", { token: own.apiKey(), subscribe: true });
     stage.pagerduty.faults.api = {
@@ -274,7 +274,7 @@ describe("rotating the token", () => {
     stage.pagerduty.faults.api = null;
   });
 
-  test("connecting with another account's key keeps nothing of the first account, even if the key's subdomain is unknown", async () => {
+  test("connecting another account removes everything of the first account, even if no subdomain is known", async () => {
     const [own, other] = [stage.pagerduty.account(), stage.pagerduty.account()];
     const key = own.apiKey({ kind: "account" });
     stage.pagerduty.faults.api = {
@@ -346,7 +346,7 @@ describe("the credentials at rest", () => {
 describe("the signing secret", () => {
   const put = (secret: unknown) => stage.call("PUT", "/signing-secret", { secret });
 
-  test("turns on verification by signature, and its removal turns it off", async () => {
+  test("turns on verification by signature until the secret is removed", async () => {
     await connect(stage.pagerduty.account().apiKey());
     expect((await put("s3cret")).status).toBe(200);
     expect((await status()).body).toMatchObject({ webhook: { verification: "signature" } });
@@ -354,7 +354,7 @@ describe("the signing secret", () => {
     expect((await status()).body).toMatchObject({ webhook: { verification: "callback" } });
   });
 
-  test("is refused without a connection, and if it is not a short, non-empty text", async () => {
+  test("is 404 without a connection, and 400 if it is empty, too long or not a text", async () => {
     expect((await put("s3cret")).status).toBe(404);
     await connect(stage.pagerduty.account().apiKey());
     for (const secret of [undefined, "", "  ", 42, "x".repeat(300)]) {

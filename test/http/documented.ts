@@ -18,7 +18,7 @@ interface Documented {
   example: unknown;
 }
 
-/** Returns every example below `node`, each with the schema from the same object. */
+/** Returns every example below `node` with its schema. */
 export function examplesIn(node: unknown): Documented[] {
   if (typeof node !== "object" || node === null) return [];
   const own =
@@ -26,7 +26,7 @@ export function examplesIn(node: unknown): Documented[] {
   return [...own, ...Object.values(node).flatMap(examplesIn)];
 }
 
-/** Returns every operation with its method and path, including those of `webhooks`. */
+/** Returns every operation of `paths` and `webhooks`, with a name such as `get /pagerduty`. */
 export function operationsIn(
   document: Record<string, unknown>,
 ): (readonly [string, Record<string, unknown>])[] {
@@ -38,7 +38,7 @@ export function operationsIn(
   );
 }
 
-/** Returns the paths of all parts of the document that lack a description. */
+/** Returns the tags, operations, answers, parameters and properties that lack a description. */
 export function undescribed(document: Record<string, unknown>): string[] {
   const tags = Object.values(at(document, "tags")).map((tag) => asObject(tag));
   const operations = operationsIn(document);
@@ -60,7 +60,6 @@ export function undescribed(document: Record<string, unknown>): string[] {
   ];
 }
 
-/** Returns the paths of the properties below `node` that lack a description. */
 function propertiesIn(node: unknown, path: string): string[] {
   if (typeof node !== "object" || node === null) return [];
   const { properties } = asObject(node);
@@ -77,24 +76,20 @@ function propertiesIn(node: unknown, path: string): string[] {
 }
 
 const FILE = fileURLToPath(new URL("../../src/contract/examples.json", import.meta.url));
-/** How many items of a list an example shows at most. */
 const MAX_ITEMS = 2;
-/** The values that the examples show for these members of requests, in place of the test's values. */
+/** The examples show these values instead of the test's token and secret. */
 const SHOWN: Readonly<Record<string, string>> = { token: "u+EXAMPLE", secret: "whsec-example" };
 
 const exampleOf = (name: string, value: unknown) =>
   Array.isArray(value) ? value.slice(0, MAX_ITEMS) : (SHOWN[name] ?? value);
 
-/**
- * Records calls and their answers, and the bodies sent to Aurora, as examples for the reference. Writes the examples to
- * a file if the environment variable EXAMPLES is set.
- */
+/** Records calls, answers and the bodies sent to Aurora, as examples for the API reference. */
 export class ExampleRecorder {
   readonly #examples: Record<string, { body?: unknown; answers: Record<string, unknown> }> = {};
 
   /**
-   * Keeps one answer for each status as an example. If `isOwn`, the answer belongs to this call, and the call's newest
-   * answer is kept. Otherwise the answer is an error that calls share, and the first such answer is kept for all calls.
+   * Keeps the newest answer of each status for `call`. If `isOwn` is false, the answer is an error that all calls
+   * share, and `note` keeps the first.
    */
   note(call: string, body: unknown, { status, body: answer }: Reply, isOwn = status < 300): void {
     const isJson = typeof answer === "object" && answer !== null;
@@ -115,7 +110,7 @@ export class ExampleRecorder {
     this.#examples[name] ??= { body, answers: {} };
   }
 
-  /** @param names pairs of a text from the test and the text that replaces it in the examples */
+  /** @param names pairs: a text from the test, and its replacement in the examples */
   save(names: readonly (readonly [string, string])[]): void {
     if (!process.env["EXAMPLES"]) return;
     const text = names.reduce(

@@ -51,7 +51,7 @@ test("a ping over the WebSocket is answered, and a change after the object's evi
   watcher.socket.send("ping");
   await until("the pong", () => watcher.pongs.length === 1);
   await stage.worker.evict(stage.user);
-  // In the local runtime an eviction may close the socket. The console then opens a new one, and so does this test.
+  // In the local runtime an eviction may close the socket. The console would also open a new one.
   const again = watcher.closedWith === null ? watcher : await opened();
   account.trigger({ title: "After the sleep" });
   await again.waitFor("the incident", () => again.of("incident").length > 0);

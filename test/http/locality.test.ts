@@ -2,13 +2,13 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { send } from "../support/sent.ts";
 import { INTERNAL_SECRET, startWorker, type Worker } from "../support/worker.ts";
 
-/** In `dev`, calls from this machine need no secret, and calls from elsewhere are refused. */
+/** In `dev` without INTERNAL_API_SECRET, only calls from this machine reach the API and the console. */
 
 const TUNNEL = "made-up-words.trycloudflare.com";
-/** Headers that Cloudflare's edge sets, even if a client has already set them. */
+/** Cloudflare's edge sets these headers on every request, and overwrites a client's values. */
 const EDGE = { "cf-connecting-ip": "198.51.100.7", "cf-ray": "9c0ffee000000001-AMS" };
 const BROWSER = { "user-agent": "Mozilla/5.0 (X11; Linux x86_64) Chrome/142.0" };
-/** Forges the header from which the local runtime reads the URL and the Host. */
+/** The local runtime reads the URL and the Host from this header, so a client can forge them. */
 const claiming = (path: string) => ({ "mf-original-url": `http://localhost${path}` });
 
 const STRANGERS: [string, Record<string, string>][] = [
@@ -92,7 +92,7 @@ describe("in dev without INTERNAL_API_SECRET", () => {
   });
 });
 
-test("with a public base URL set, the API still refuses calls through that URL", async () => {
+test("with PUBLIC_URL set, the API still refuses calls through that URL", async () => {
   const publicUrl = { PUBLIC_URL: "https://mine.ngrok.app" };
   const worker = await startWorker({ AURORA_ENV: "dev", INTERNAL_API_SECRET: null, ...publicUrl });
   try {

@@ -5,7 +5,7 @@ import { type PagerDuty, startPagerDuty } from "../emulator/pagerduty.ts";
 import { until } from "../support/until.ts";
 import { startWorker, type Worker } from "../support/worker.ts";
 
-/** A URL in the settings leads back to the connector, because a proxy routes /pagerduty to the connector. */
+/** A proxy sends the requests to a URL from the settings back to the connector. */
 
 let proxy: Server;
 let pagerduty: PagerDuty;

@@ -22,14 +22,13 @@ afterEach(() => world.close());
 const status = async () => (await worker.call("alice", "GET", "/pagerduty")).body;
 const tokenRequests = () => world.pagerduty.requests.filter(({ path }) => path === "/oauth/token").length;
 
-/** Signs in with a token that is due for a refresh, and starts the refresh, which PagerDuty does not answer. */
 async function beginRefresh(fault: FaultPlan): Promise<void> {
   world.pagerduty.faults.expiresIn = 60;
   expect(await signIn(worker, "alice")).toBe(SUCCESS);
   world.pagerduty.faults.expiresIn = 3600;
   world.pagerduty.clearRequests();
   world.pagerduty.faults.identity = { ...fault, times: 1, match: (_, path) => path === "/oauth/token" };
-  // The caller aborts the request, so that it is not repeated after the restart.
+  // Aborts the request, so that the client does not repeat it after the restart.
   const asking = new AbortController();
   const headers = { "x-internal-secret": INTERNAL_SECRET, "x-user-id": "alice" };
   worker.request("/pagerduty", { headers, signal: asking.signal }).catch(() => undefined);
@@ -37,7 +36,7 @@ async function beginRefresh(fault: FaultPlan): Promise<void> {
   asking.abort();
 }
 
-test("if the Worker crashes before PagerDuty has processed the refresh, it refreshes again with the same token", async () => {
+test("if the Worker crashes before PagerDuty has processed the refresh, the same refresh token is used again", async () => {
   await beginRefresh({ hang: NEVER });
   await worker.restart();
   await until("the refresh", () => account.refreshCount === 1);
@@ -55,7 +54,7 @@ test("if the Worker crashes after PagerDuty has processed the refresh, the user 
   expect(await status()).toMatchObject({ connected: true });
 });
 
-test("a refresh token that was used up before a crash is detected before the access token expires", async () => {
+test("after a crash, the Worker detects a used-up refresh token before the access token expires", async () => {
   await beginRefresh({ hold: NEVER });
   await until("the refresh token is spent", () => account.refreshCount === 1);
   await worker.restart();

@@ -4,10 +4,7 @@ import { failed, registerApp, SUCCESS, signIn, signInAddress, startOAuthWorld } 
 import type { Worker } from "../support/worker.ts";
 import type { World } from "../support/world.ts";
 
-/**
- * Fuzzes the callback's query and PagerDuty's token answers. Nothing from them is logged, and only the names of scopes
- * may be shown.
- */
+/** Fuzzes the callback's query and PagerDuty's token answers. */
 
 const ERRORS = ["access_denied", "invalid", "exchange_failed", "validation_failed"];
 const EXACT = new Set([SUCCESS, ...ERRORS.map(failed)]);
@@ -21,7 +18,7 @@ beforeAll(async () => {
 });
 afterAll(() => world.close());
 
-/** This text is part of generated values, so that the test finds it if such a value leaks. */
+/** The generated values contain this text, so that the test finds a leaked value. */
 const CANARY = "c4n4ry";
 
 const logsHide = (secret: string) => worker.logs().every((line) => !line.includes(secret));
@@ -53,7 +50,6 @@ test("a callback with any query redirects to one of the fixed addresses, which c
   expect(logsHide(state)).toBe(true);
 });
 
-/** The fields of a token answer, valid and invalid, with a canary in every text. */
 const tokenAnswer = fc.record(
   {
     access_token: fc.oneof(
@@ -120,7 +116,7 @@ test("any answer to a refresh leaves a readable status, and is never logged", as
       const status = await worker.call(user, "GET", "/pagerduty");
       expect(status.status).toBe(200);
       expect(status.body).toMatchObject({ connected: expect.any(Boolean) });
-      // The status may show a scope with the canary as its name. Only a token has a hyphen after the canary.
+      // The status may show a scope named CANARY. A hyphen follows only in the refresh token.
       expect(status.text).not.toContain(`${CANARY}-`);
       await worker.call(user, "DELETE", "/pagerduty");
     }),

@@ -5,7 +5,7 @@ import { CLIENT_ID, registerApp, SUCCESS, signIn, startOAuthWorld } from "../sup
 import { openStage } from "../support/stage.ts";
 import { CLOCK_GRAIN_MS, until } from "../support/until.ts";
 
-/** The lifetime of a token that is refreshed at its next use, because less than 5 minutes are left. */
+/** A token with less than 5 minutes left is refreshed at its next use. */
 const DUE_SECONDS = 60;
 const LOST = { connected: false, error: "OAuth token expired, please reconnect" };
 
@@ -23,7 +23,6 @@ const codes = (body: unknown): string[] =>
     ? body.problems.map(({ code }) => code)
     : [];
 
-/** Signs in and gets a token with this lifetime. Refreshed tokens live an hour. */
 async function connect(lifeSeconds: number): Promise<void> {
   stage.pagerduty.faults.expiresIn = lifeSeconds;
   expect(await signIn(stage.worker, stage.user)).toBe(SUCCESS);
@@ -31,7 +30,6 @@ async function connect(lifeSeconds: number): Promise<void> {
   stage.pagerduty.clearRequests();
 }
 
-/** Signs in, and waits until the token has expired. */
 async function connectExpired(): Promise<void> {
   await connect(1);
   const expiresAtMs = Date.now() + 1000;
@@ -242,7 +240,7 @@ test("disconnecting during a refresh leaves no connection in the object or in KV
   expect(await CONNECTIONS.get(`connection:user:${stage.user}`)).toBeNull();
 });
 
-test("a refresh that PagerDuty refuses because it does not know the client id does not disconnect", async () => {
+test("if PagerDuty refuses a refresh because of an unknown client id, the connection stays", async () => {
   await connect(DUE_SECONDS);
   stage.account.oauthClients.delete(CLIENT_ID);
   expect(await status()).toMatchObject({ connected: true });

@@ -197,7 +197,7 @@ describe("the callback answers", () => {
     expect(tokenRequests()).toEqual([]);
   });
 
-  test("invalid for a state without a code, after which the sign-in can still be finished", async () => {
+  test("invalid for a state without a code, and the sign-in can still be finished", async () => {
     const address = await signInAddress(stage.worker, stage.user);
     expect((await callback(`?state=${stateOf(address)}`)).headers.get("location")).toBe(failed("invalid"));
     expect(await follow(stage.worker, await consent(address))).toBe(SUCCESS);
@@ -288,7 +288,7 @@ describe("a state sealed with this Worker's key", () => {
     expect(await end(await sealState(issued({})))).toBe(failed("invalid"));
   });
 
-  test("is invalid for a different user than the one it was issued for", async () => {
+  test("is invalid after its user id was changed", async () => {
     const address = await signInAddress(stage.worker, stage.user);
     const opened = await openState(stateOf(address));
     expect(opened).toMatchObject({ userId: stage.user });
@@ -331,7 +331,7 @@ describe("a sign-in bound to a browser", () => {
     expect(await end({ cookie: `a=b; ${cookie}; c=d` })).toBe(SUCCESS);
   });
 
-  test("is the only kind that sets a cookie", async () => {
+  test("sets a cookie, unlike any other sign-in", async () => {
     expect((await login(stage.worker, stage.user)).headers.get("set-cookie")).toBeNull();
   });
 });
@@ -449,7 +449,7 @@ describe("granted scopes", () => {
       ? body.problems.filter(({ code }) => code === "missing_scopes")
       : [];
 
-  test("that are incomplete do not prevent the sign-in, and the status names the missing scopes and what does not work", async () => {
+  test("that are incomplete allow the sign-in, and the status names the missing scopes and the affected feature", async () => {
     stage.pagerduty.faults.dropScopes = ["webhook_subscriptions.write", "webhook_subscriptions.read"];
     expect(await signIn(stage.worker, stage.user, { subscribe: true })).toBe(SUCCESS);
     const body = await status();
@@ -468,7 +468,7 @@ describe("granted scopes", () => {
     ]);
   });
 
-  test("without users.read do not prevent the sign-in, and the account is read from the ID token", async () => {
+  test("without users.read allow the sign-in, and the account is read from the ID token", async () => {
     stage.pagerduty.faults.dropScopes = ["users.read", "incidents.read"];
     expect(await signIn(stage.worker, stage.user)).toBe(SUCCESS);
     const body = await status();
@@ -553,7 +553,7 @@ describe("other settings", () => {
         503,
         { code: "misconfigured", problems: names.split(", ").map((name) => ({ name })) },
       ]);
-      // Calls that use no OAuth work without the settings of the OAuth app.
+      // The status needs no settings of the OAuth app.
       expect((await bare.call(stage.user, "GET", "/pagerduty")).status).toBe(200);
     } finally {
       await bare.close();
@@ -577,7 +577,7 @@ describe("other settings", () => {
     }
   });
 
-  test("a misconfigured Worker's callback redirects to its own page", async () => {
+  test("a misconfigured Worker's callback redirects to the Worker's own page", async () => {
     const broken = await startWorker({ CREDENTIALS_KEYS: "oops" });
     try {
       const reply = await broken.request("/pagerduty/oauth/callback?code=a&state=b");

@@ -28,7 +28,7 @@ const CHANGES: [string, string, object?][] = [
   ["POST", "/reconcile"],
 ];
 
-test("every change by a user with the viewer role is refused with Aurora's error, before PagerDuty is called", async () => {
+test("every change by a viewer is refused with Aurora's error, and PagerDuty is not called", async () => {
   await stage.connectMirrored();
   const before = stage.pagerduty.requests.length;
   for (const [method, path, body] of CHANGES) {
@@ -40,7 +40,7 @@ test("every change by a user with the viewer role is refused with Aurora's error
   expect(await status()).toMatchObject({ connected: true });
 });
 
-test("a user with the viewer role can read, and Aurora is not asked for permission", async () => {
+test("a viewer can read, and Aurora is not asked for permission", async () => {
   await stage.connect();
   const asked = stage.asked().length;
   for (const method of ["GET", "HEAD", "OPTIONS"]) {
@@ -69,7 +69,7 @@ test("the permission request to Aurora has the caller's headers, AURORA_HEADERS 
 
 test("a granted permission is cached, and is removed from the cache when Aurora refuses any user", async () => {
   await stage.connectMirrored();
-  // Caches the permission again: a refusal from an earlier test may have arrived late and cleared the cache.
+  // Caches the permission, because a late refusal from an earlier test may have cleared the cache.
   await stage.call("POST", "/events/retry", {});
   const before = stage.asked().length;
   await stage.call("POST", "/events/retry", {});
@@ -160,13 +160,13 @@ describe("the OAuth callback", () => {
   test("answers validation_failed to a user who has lost the permission", async () => {
     const callback = await begin();
     stage.aurora.directory.users.get(stage.editor)?.roles.set(stage.organisation, "viewer");
-    // Aurora's refusal clears the whole cache, and so also the permission of the user who signs in.
+    // A refusal clears the cached permissions of all users.
     await stage.call("DELETE", "", undefined, { user: stage.viewer });
     expect(await follow(stage.worker, callback)).toBe(failed("validation_failed"));
     expect(await status()).toEqual({ connected: false });
   });
 
-  test("does not use up the sign-in while Aurora does not answer", async () => {
+  test("does not use up the sign-in if Aurora answers 502", async () => {
     const callback = await begin();
     await stage.call("DELETE", "", undefined, { user: stage.viewer });
     stage.aurora.fault = { status: 502, body: "", match: isQuestion };

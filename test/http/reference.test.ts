@@ -12,11 +12,11 @@ import { type CallOptions, INTERNAL_SECRET, type Reply, settled, startWorker } f
 import { connectUser, OWN_ROUTE, startWorld, type World } from "../support/world.ts";
 import { asObject, at, ExampleRecorder, examplesIn, operationsIn, undescribed } from "./documented.ts";
 
-test("the OpenAPI document in the repository fits the schemas; `npm run openapi` generates it", () => {
+test("the OpenAPI document in the repository is what `npm run openapi` generates", () => {
   expect(readFileSync(OPENAPI_FILE, "utf8")).toBe(openApiText());
 });
 
-/** Calls that other tests cover: OAuth's callback needs a browser, and the pages are tested with the console. */
+/** The tests of OAuth and of the console cover these calls. */
 const ELSEWHERE = ["get /pagerduty/oauth/callback", "get /docs"];
 
 describe("the OpenAPI document:", () => {
@@ -50,7 +50,6 @@ describe("the OpenAPI document:", () => {
     await world.close();
   });
 
-  /** Calls the Worker, and validates the answer against the document. */
   async function checked(
     method: string,
     path: string,
@@ -65,7 +64,7 @@ describe("the OpenAPI document:", () => {
     return reply;
   }
 
-  /** @returns true if the call documents this answer itself; false if the answer is shared between calls */
+  /** @returns false if the call only refers (`$ref`) to an answer that calls share */
   function hold(method: string, template: string, status: number, body: unknown): boolean {
     covered.add(`${method} ${template}`);
     const answers = at(document, "paths", template, method, "responses");
@@ -168,7 +167,7 @@ describe("the OpenAPI document:", () => {
     expect([...covered].sort()).toEqual(CALLS.map(({ method, path }) => `${method} ${path}`).sort());
   });
 
-  test("the answers to failed calls fit the document, whatever the cause", async () => {
+  test("the answers to failed calls fit the document", async () => {
     const { pagerduty } = world;
     const token = pagerduty.account().apiKey();
     const statusOf = async (options: CallOptions, method = "post") =>

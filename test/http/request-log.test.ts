@@ -2,7 +2,7 @@ import { expect, test, vi } from "vitest";
 import { log } from "../../src/log.ts";
 import { startWorker } from "../support/worker.ts";
 
-/** No text from a stranger's request can look like a separate line of the log. */
+/** A request cannot forge lines of the log, and the log shows no secrets. */
 
 test("a request id is a valid cf-ray or a new UUID, and a path is logged with its percent-encoding", async () => {
   const worker = await startWorker({ AURORA_ENV: "dev" });
@@ -23,7 +23,7 @@ test("a request id is a valid cf-ray or a new UUID, and a path is logged with it
   }
 });
 
-test("a field of the log is redacted if its name means a secret, and so is text that looks like a secret", () => {
+test("the log redacts fields whose name means a secret, and text that looks like a secret", () => {
   const written = vi.spyOn(console, "info").mockImplementation(() => undefined);
   log.info("event", { accessToken: "abc", "set-cookie": "a=b", userId: "ada", error: "sent Bearer abc" });
   const [line] = written.mock.calls[0] ?? [];

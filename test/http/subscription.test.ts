@@ -18,7 +18,6 @@ const BASIC = [
   "incident.resolved",
   "incident.custom_field_values.updated",
 ];
-/** All event types to which the connector subscribes by default. */
 const ALL = [
   ...BASIC,
   ...["unacknowledged", "reopened", "priority_updated", "service_updated", "reassigned"].map(incidentType),
@@ -89,7 +88,7 @@ describe("creating the subscription", () => {
     expect(stage.account.subscriptions.size).toBe(1);
   });
 
-  test("replaces a subscription for the same URL if the stored secret is not the secret that signs its webhooks", async () => {
+  test("replaces a subscription for the same URL if its webhooks are signed with a secret that is not stored", async () => {
     await call("POST", "", { token: stage.account.apiKey() });
     const url = `${stage.worker.url}/pagerduty/webhook/${stage.user}`;
     const byHand = stage.account.subscribe({ url });
@@ -162,7 +161,7 @@ describe("the event types of the subscription", () => {
     return subscription;
   };
 
-  test("that PagerDuty does not know are left out, all others are subscribed to, and a check does not request the unknown types again", async () => {
+  test("that PagerDuty does not know are left out, and a check does not request the unknown types again", async () => {
     stage.pagerduty.faults.unknownEventTypes = ["incident.delegated", "incident.annotated"];
     const known = ALL.filter((type) => !stage.pagerduty.faults.unknownEventTypes.includes(type));
     await connect();
@@ -176,7 +175,7 @@ describe("the event types of the subscription", () => {
     expect(await status()).toMatchObject({ problems: [] });
   });
 
-  test("are completed in the connector's own subscription, by a call that subscribes and by a check", async () => {
+  test("that are missing from the connector's own subscription are added by POST /subscription and by a check", async () => {
     await connect({ subscribe: true });
     ours().events = BASIC;
     expect((await call("POST", "/subscription")).body).toMatchObject({ events: ALL });

@@ -8,7 +8,7 @@ import { INTERNAL_SECRET } from "../support/worker.ts";
 /** A connection belongs to one tenant. A user's webhook URL leads to the connections of that user's tenants. */
 
 const stage = openStage();
-/** `alice` and `both` are users of the organisation `first`. `both` also belongs to the organisation `second`. */
+/** `alice` belongs to the organisation `first`, and `both` belongs to `first` and `second`. */
 let alice: string;
 let both: string;
 let first: string;
@@ -32,7 +32,6 @@ const status = async (user: string, org: string | null) => (await call(user, org
 const storeSecret = (user: string, org: string | null, secret: string) =>
   call(user, org, "PUT", "/signing-secret", { secret });
 
-/** Triggers an incident in the account, and posts its webhook to the user's URL, as PagerDuty does. */
 async function post(
   user: string,
   { secret, subscriptionId, of = stage.account }: { secret?: string; subscriptionId?: string; of?: Account },
@@ -87,7 +86,7 @@ describe("a connection", () => {
     expect(await status(alice, first)).toEqual({ connected: false });
   });
 
-  test("of an organisation is not a user's connection, even if the organisation's id equals the user's id or the name of a JavaScript property", async () => {
+  test("of an organisation is not the connection of a user with the same id, even if the id is `constructor`", async () => {
     await connect(alice, alice);
     expect(await status(alice, null)).toEqual({ connected: false });
     for (const name of ["constructor", "toString"]) {
@@ -118,7 +117,7 @@ describe("a webhook URL", () => {
     await arrived(alice, first, incidentId);
   });
 
-  test("leads to all of the user's connections, and the signature decides which of them gets the webhook", async () => {
+  test("leads to all connections of the user, and the connection whose secret signed a webhook gets it", async () => {
     const other = stage.pagerduty.account();
     await connect(both, first);
     await storeSecret(both, first, "of the first");
@@ -167,12 +166,12 @@ describe("a webhook URL", () => {
     for (let i = 0; i < 6; i += 1) await status(both, `other-of-${stage.user}-${i}`);
     const [subscription] = stage.account.subscriptions.values();
     expect((await post(both, { secret: subscription?.secret ?? "" })).status).toBe(202);
-    // The user's object has dropped the second organisation. The user's next call for it adds it again.
+    // Six newer organisations have displaced `second`, until the user calls for `second` again.
     await status(both, second);
     expect((await post(both, { secret: "of the second" })).status).toBe(202);
   });
 
-  test("does not lead to another user's connection, even for a webhook that is signed with that connection's secret", async () => {
+  test("does not lead to another user's connection, even if that connection's secret signed the webhook", async () => {
     await connect(alice, first);
     await storeSecret(alice, first, "ours");
     await until("the copy of a membership in KV", async () => {
@@ -193,7 +192,7 @@ describe("a webhook URL", () => {
 });
 
 describe("with several members or connections,", () => {
-  test("a subscription with any member's URL is recognised as the connector's, so that two members create only one subscription", async () => {
+  test("a subscription with any member's URL is the connector's own, so two members create only one", async () => {
     await connect(alice, first);
     await status(both, first);
     const made = await call(alice, first, "POST", "/subscription", {});
@@ -202,12 +201,11 @@ describe("with several members or connections,", () => {
     expect([again.status, again.body]).toMatchObject([200, made.body]);
     const [subscription] = stage.account.subscriptions.values();
     if (!subscription) throw new Error("There is no subscription");
-    // Somebody creates the subscription again at PagerDuty, with another member's URL.
     stage.account.unsubscribe(subscription.id);
     const other = stage.account.subscribe({ url: subscription.url.replace(alice, both) });
     const { body } = await call(alice, first, "POST", "/reconcile", {});
     expect(body).toMatchObject({ subscription: { id: other.id, state: "active" } });
-    // A check does not take a subscription with a stranger's URL on the same host for the connector's own.
+    // A check ignores a subscription with a stranger's URL on the same host.
     stage.account.unsubscribe(other.id);
     stage.account.subscribe({ url: subscription.url.replace(alice, "stranger") });
     expect((await call(alice, first, "POST", "/reconcile", {})).body).toMatchObject({
@@ -215,7 +213,7 @@ describe("with several members or connections,", () => {
     });
   });
 
-  test("the connection whose subscription a webhook names decides whether this webhook needs a signature", async () => {
+  test("a webhook that names a subscription needs a signature if that subscription's connection has a secret", async () => {
     await connect(both, first);
     expect((await call(both, first, "POST", "/subscription", {})).status).toBe(201);
     await connect(both, second);
@@ -224,7 +222,7 @@ describe("with several members or connections,", () => {
     expect((await post(both, { subscriptionId: "PUNKNOWN" })).status).toBe(202);
   });
 
-  test("an unsigned webhook of one organisation's account is not shown to the user's other organisation, whose credential cannot read the incident", async () => {
+  test("an unsigned webhook is not shown in an organisation whose credential cannot read the incident", async () => {
     const other = stage.pagerduty.account();
     await connect(both, first);
     expect((await call(both, first, "POST", "/subscription", {})).status).toBe(201);
@@ -251,7 +249,7 @@ describe("with several members or connections,", () => {
       const [hint] = await stage.worker.sql(object, "SELECT attempts FROM hints");
       return Number(hint?.["attempts"]) > 0;
     });
-    // The first organisation stores the webhook until PagerDuty has answered, but shows nothing of it.
+    // `first` stores the webhook while PagerDuty is asked again, but does not show it.
     expect((await call(both, first, "GET", "/events")).text).not.toContain(incidentId);
     const [stored] = await stage.worker.sql(
       object,
@@ -261,7 +259,7 @@ describe("with several members or connections,", () => {
     expect((await call(both, first, "GET", `/events/${webhookId}`)).status).toBe(404);
     expect((await call(both, second, "GET", `/events/${webhookId}`)).status).toBe(200);
     expect((await call(both, first, "GET", "")).body).toMatchObject({ webhook: { lastEventAt: null } });
-    // Skips the half minute in which the read-back is repeated, because REST can lag behind webhooks.
+    // For half a minute after a webhook, a read-back that gets 404 is repeated, because REST can lag behind webhooks.
     await stage.worker.sql(object, "UPDATE journal SET received_at_ms = received_at_ms - 30000");
     await until("the first organisation's journal to be empty", async () => {
       const [found] = await stage.worker.sql(object, "SELECT count(*) AS n FROM journal");
@@ -270,7 +268,7 @@ describe("with several members or connections,", () => {
     expect(await incidentIds(both, first)).toEqual([]);
   });
 
-  test("an unsigned webhook that PagerDuty contradicts stays in the event log of the connection that can read its incident", async () => {
+  test("an unsigned webhook that PagerDuty contradicts stays in the event log of the connection that can read the incident", async () => {
     const other = stage.pagerduty.account();
     await connect(both, first);
     await connect(both, second, other);

@@ -93,7 +93,7 @@ describe("genuine webhooks", () => {
     const incident = triggered();
     const [body, webhookId] = [firstBody(incident), "the-same-webhook"];
     for (let times = 0; times < 5; times += 1) expect((await post(body, { webhookId })).status).toBe(202);
-    // The same event under another webhook id, as a second subscription sends it.
+    // A second subscription sends the same event under another webhook id.
     expect((await post(body)).status).toBe(202);
     await stage.settled(2);
     expect(
@@ -102,7 +102,6 @@ describe("genuine webhooks", () => {
         .map(({ type }) => type)
         .sort(),
     ).toEqual(["incident.rca_requested", "incident.triggered"]);
-    // Repetitions do not change the first webhook or its delivery.
     const outcomes = async () => {
       const { body } = await stage.call("GET", "/events");
       return (body as { events: { outcome: string }[] }).events.map(({ outcome }) => outcome);
@@ -112,7 +111,7 @@ describe("genuine webhooks", () => {
     expect((await stage.call("GET", "/deliveries")).body).toMatchObject({ deliveries: [{}, {}] });
   });
 
-  test("of two events under one webhook id both reach Aurora, and the id leads to the first event", async () => {
+  test("with one id but different events both reach Aurora, and the id leads to the first event", async () => {
     const webhookId = "one-for-two";
     const incidents = [triggered(), triggered()];
     for (const incident of [...incidents, ...incidents]) {
