@@ -209,7 +209,8 @@ test("some of 140 unsigned webhooks at once get 429, so that PagerDuty sends the
 
 test("over 60 malformed webhooks a minute get 429, and a well-formed webhook still gets 202", async () => {
   const statuses: number[] = [];
-  // A minute allows 60 malformed webhooks. The first batch of 65 may span two minutes, so a second batch may be needed.
+  // The limit is 60 malformed webhooks a minute. The first batch of 65 may span two minutes, so a second batch may be
+  // needed.
   for (let batch = 0; batch < 2 && !statuses.includes(429); batch += 1) {
     const replies = await Promise.all(Array.from({ length: 65 }, (_, n) => post("{}", `${batch}-${n}`)));
     statuses.push(...replies.map(({ status }) => status));

@@ -5,7 +5,7 @@ import { type PagerDuty, startPagerDuty } from "../emulator/pagerduty.ts";
 import { until } from "../support/until.ts";
 import { startWorker, type Worker } from "../support/worker.ts";
 
-/** A proxy sends the requests to a URL from the settings back to the connector. */
+/** The settings contain URLs of a proxy that sends every request back to the connector. */
 
 let proxy: Server;
 let pagerduty: PagerDuty;

@@ -331,7 +331,7 @@ describe("a sign-in bound to a browser", () => {
     expect(await end({ cookie: `a=b; ${cookie}; c=d` })).toBe(SUCCESS);
   });
 
-  test("sets a cookie, unlike any other sign-in", async () => {
+  test("sets a cookie, and a sign-in that is not bound sets none", async () => {
     expect((await login(stage.worker, stage.user)).headers.get("set-cookie")).toBeNull();
   });
 });

@@ -12,7 +12,7 @@ import { type CallOptions, INTERNAL_SECRET, type Reply, settled, startWorker } f
 import { connectUser, OWN_ROUTE, startWorld, type World } from "../support/world.ts";
 import { asObject, at, ExampleRecorder, examplesIn, operationsIn, undescribed } from "./documented.ts";
 
-test("the OpenAPI document in the repository is what `npm run openapi` generates", () => {
+test("the OpenAPI document in the repository is the one that `npm run openapi` generates", () => {
   expect(readFileSync(OPENAPI_FILE, "utf8")).toBe(openApiText());
 });
 

@@ -88,7 +88,7 @@ describe("creating the subscription", () => {
     expect(stage.account.subscriptions.size).toBe(1);
   });
 
-  test("replaces a subscription for the same URL if its webhooks are signed with a secret that is not stored", async () => {
+  test("replaces a subscription for the same URL if the stored secret is another webhook's secret", async () => {
     await call("POST", "", { token: stage.account.apiKey() });
     const url = `${stage.worker.url}/pagerduty/webhook/${stage.user}`;
     const byHand = stage.account.subscribe({ url });

@@ -8,14 +8,13 @@ import { alert, anyContext, LARGE, NO_CONTEXT } from "../support/context.ts";
 const PARTS: ContextPart[] = ["alerts", "changes", "pastIncidents", "relatedIncidents", "notes"];
 const bytesOf = (value: unknown) => new TextEncoder().encode(JSON.stringify(value)).length;
 
-/** The key by which a part's items are sorted, in descending order. */
 function rankOf(part: ContextPart, item: object): number {
   if (part === "pastIncidents") return "score" in item ? Number(item.score ?? -1) : -1;
   const time = "createdAt" in item ? item.createdAt : "timestamp" in item ? item.timestamp : null;
   return Date.parse(String(time)) || 0;
 }
 
-test("a bounded context has at most 64 KiB of JSON, can be parsed again, and does not change when it is bounded again", () => {
+test("a bounded context has at most 64 KiB of JSON, parses again, and does not change when bounded again", () => {
   fc.assert(
     fc.property(anyContext, (context) => {
       const bounded = boundContext(context);
@@ -29,7 +28,7 @@ test("a bounded context has at most 64 KiB of JSON, can be parsed again, and doe
   );
 });
 
-test("every part of a context keeps its newest or most similar items in order, at most 20 alerts and 10 items of each other part", () => {
+test("a context keeps the newest or most similar items of each part: at most 20 alerts, and 10 items of other parts", () => {
   fc.assert(
     fc.property(anyContext, (context) => {
       const bounded = boundContext(context);
@@ -75,7 +74,7 @@ const past = (score: number) => ({
   url: null,
 });
 
-test("details are shortened before any item is left out, and the newest alert's details are shortened last", () => {
+test("details are shortened before any item is left out, and the newest alert keeps the longest details", () => {
   const details = { metric: "p99", series: Array.from({ length: 2000 }, (_, at) => ({ at, value: "x" })) };
   const bounded = boundContext({
     ...NO_CONTEXT,
@@ -124,7 +123,7 @@ test("details never displace an item, except that the newest alert's details may
   );
 });
 
-test("if not all items have room, the newest alert keeps some details, and each part keeps its newest or most similar item", () => {
+test("if not all items fit, the newest alert keeps some details, and each part keeps its newest or most similar item", () => {
   const details = { metric: "p99", lines: Array.from({ length: 500 }, () => "x".repeat(50)) };
   const notes = Array.from({ length: 10 }, () => ({ text: "x".repeat(100), by: null, createdAt: null }));
   const pastIncidents = [9, 8, 7, 6, 5, 4, 3].map(past);
@@ -136,7 +135,7 @@ test("if not all items have room, the newest alert keeps some details, and each 
   expect(trimmed.missing.map(({ part }) => part).toSorted()).toEqual(["notes", "pastIncidents"]);
 });
 
-test("if there is no room for any item, the context names each part as too large", () => {
+test("if there is no room for any item, `missing` names each part as too large", () => {
   const context = { ...NO_CONTEXT, alerts: [alert("A")], notes: [{ text: "x", by: null, createdAt: null }] };
   const missing = (["notes", "alerts"] as const).map((part) => ({ part, reason: "too_large" }));
   expect(trimContext(context, { ...STORED, room: 10 })).toEqual({ ...NO_CONTEXT, missing });
@@ -149,7 +148,7 @@ test("a URL that is too long is left out, because a shortened URL does not work"
   expect(alerts?.[0]).toMatchObject({ url: null, links: [{ href: "https://graphs", text: "Graph" }] });
 });
 
-test("a monitoring tool's secrets are redacted at any depth of the details, and all other values stay", () => {
+test("a monitoring tool's secrets are redacted at any depth of the details", () => {
   let details: unknown = { password: "HUSH", host: "db-1" };
   for (let depth = 0; depth < 200; depth++) details = { next: [details], apiKey: "HUSH", depth };
   const bounded = boundContext({ ...NO_CONTEXT, alerts: [alert("A", { details })] });

@@ -48,7 +48,7 @@ function foldAll(observations: readonly Observation[]): IncidentState {
   );
 }
 
-/** Folds the observations, and hides the version, which may depend on their order. */
+/** Sets the version to 0, because the version may depend on the order of the observations. */
 const content = (observations: readonly Observation[]) => ({ ...view(foldAll(observations)), version: 0 });
 
 test("a late acknowledgement never reopens a resolved incident", () => {
@@ -85,7 +85,7 @@ test("custom fields that arrive before their incident are kept until it arrives"
   expect(view(folded.state)).toMatchObject({ customFields: { runbook_link: "https://runbook" }, version: 1 });
 });
 
-test("a null value removes a custom field, an older value does not bring it back, and fields that are not named keep their values", () => {
+test("a null value removes only its own custom field, and an older value does not bring the field back", () => {
   const state = foldAll([
     observe("triggered", 0),
     fields(1, { team: "core", runbook_link: "https://a" }),
@@ -95,7 +95,7 @@ test("a null value removes a custom field, an older value does not bring it back
   expect(view(state)?.customFields).toEqual({ team: "core" });
 });
 
-test("of many custom fields only fifty are kept, including the runbook, and the order of arrival does not change which", () => {
+test("of 81 custom fields the runbook and 49 others are kept, the same 49 in any order of arrival", () => {
   const many = Array.from({ length: 80 }, (_, index) => fields(1 + index, { [`field${index + 10}`]: "a" }));
   const observations = [observe("triggered", 0), ...many, fields(99, { runbook_link: "https://a" })];
   const kept = view(foldAll(observations))?.customFields ?? {};
@@ -141,7 +141,7 @@ test("an event without new values changes nothing", () => {
   const folded = fold(state, observe("triggered", 1));
   expect(folded.change).toBeNull();
   expect(folded.state.version).toBe(1);
-  // The incident still gets the event's time, so every older event is stale.
+  // The incident got this event's time, so every older event is stale.
   expect(
     fold(folded.state, { ...observe("acknowledged", 0), stamp: { atMs: T0, id: "Z" } }).change,
   ).toBeNull();
@@ -165,7 +165,7 @@ const observation = fc.oneof(
     .map(({ at, name, value }) => fields(at, { [name]: value === null ? null : `${value}${at}` })),
 );
 
-/** Events with different ids, as PagerDuty sends them. */
+/** PagerDuty gives each event its own id. */
 const history = fc.uniqueArray(observation, {
   minLength: 1,
   maxLength: 12,
@@ -186,7 +186,6 @@ test("any permutation of the same events gives the same incident", () => {
   );
 });
 
-/** Returns a REST answer about the incident of `observe`. */
 function answer(status: string, at: number): RestIncident {
   const observed = observe(status, 0);
   if (observed.kind !== "incident") throw new Error("not an incident");
@@ -205,7 +204,7 @@ function answer(status: string, at: number): RestIncident {
 }
 
 const SETTLED_MS = 5 * 60 * 1000;
-/** Clocks may differ by hours, and an event may be stamped years ahead. */
+/** An event's time may be hours or even years ahead of our clock. */
 const skew = fc.constantFrom(0, 4_000, 3_600_000, Date.parse("9999-01-01T00:00:00Z") - T0);
 const skewedHistory = fc.tuple(history, fc.infiniteStream(skew)).map(([events, skews]) =>
   events.map((event) => {
@@ -229,8 +228,7 @@ test("a REST answer five minutes after the last event wins, whatever times the e
         const after = read(events);
         expect(view(after)?.pagerdutyStatus).toBe(status);
         expect({ ...view(read(shuffled)), version: 0 }).toEqual({ ...view(after), version: 0 });
-        // An answer with the same status keeps the time of the newest event, unless that time is in the future. The
-        // later event is therefore newer than any time that the answer keeps.
+        // The REST answer replaced any stored time in the future, such as the year 9999, so this event is newer.
         const later = fold(after, observe("acknowledged", 3_660_000)).state;
         expect(view(later)?.pagerdutyStatus).toBe("acknowledged");
       },
@@ -248,7 +246,7 @@ test("a REST answer in the first five minutes after the last event does not undo
   expect([read(SETTLED_MS - 1), read(SETTLED_MS)]).toEqual([undefined, "reopened"]);
 });
 
-test("of two REST answers with the same second, the one that was requested later wins, even if PagerDuty's clock is ahead", () => {
+test("of two REST answers with the same time, the one requested later wins, even if PagerDuty's clock is ahead", () => {
   const aheadMs = 3 * 60 * 1000;
   const empty = { state: foldAll([]), storedAtMs: null };
   const state = fold(empty.state, observeRest(empty, answer("triggered", aheadMs), T0)).state;
@@ -293,7 +291,7 @@ test("a new assignee is a change of the kind `updated`, and the incident's statu
   expect(view(folded.state)?.assignees).toEqual([{ id: "PANN", name: "Ann" }]);
 });
 
-test("an incident that an earlier version of the connector stored without assignees, teams and policy can be read", () => {
+test("an incident stored by an earlier version, without assignees, teams and policy, can be read", () => {
   const state = foldAll([observe("triggered", 0)]);
   const since: (keyof Snapshot)[] = ["assignees", "teams", "escalationPolicy"];
   const snapshot = Object.fromEntries(

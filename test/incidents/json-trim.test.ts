@@ -28,7 +28,6 @@ test("`storableJson` replaces U+0000, half surrogate pairs and infinities, and c
   });
   fc.assert(
     fc.property(fc.jsonValue({ maxDepth: 6 }), (value) => {
-      // Replaces -0 by 0, because `JSON.stringify` writes both as 0.
       const known: unknown = JSON.parse(JSON.stringify(value));
       expect(JSON.parse(JSON.stringify(storableJson(known)))).toEqual(known);
     }),
@@ -49,7 +48,7 @@ test("members with the names `__proto__` and `constructor` are kept like any oth
   expect({}).not.toHaveProperty("polluted");
 });
 
-test("trimmed JSON fits, does not change when it is trimmed again, and has a mark wherever something was removed", () => {
+test("trimmed JSON fits, does not change when trimmed again, and has a mark if something was removed", () => {
   fc.assert(
     fc.property(json, fc.nat(600), (value, room) => {
       const trimmed = trim(value, room);

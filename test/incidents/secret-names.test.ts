@@ -89,7 +89,7 @@ test.each<[string, unknown, unknown]>([
   expect(withoutSecretValues(withoutSecretValues(value))).toEqual(expected);
 });
 
-test("the search for secrets ends before the test's time-out, even in a long text that is made to slow down the search", () => {
+test("the search for secrets is fast even in a long text that is made to slow it down", () => {
   const parts = ["://", "a", "authorization", "Bearer a", "a=", 'a" : ', "[", '{"', "\\", "a@", "a."];
   for (const part of parts) expect(withoutSecretValues(part.repeat(50_000))).toBe(part.repeat(50_000));
 });

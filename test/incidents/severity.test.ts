@@ -9,7 +9,6 @@ const NAMES = {
   low: ["P4", "P5", "SEV4", "SEV5", "low"],
 } as const;
 
-/** Every accepted spelling of each severity's name. */
 const SPELLINGS = Object.entries(NAMES).flatMap(([severity, names]) =>
   names
     .flatMap((name) =>
@@ -20,7 +19,6 @@ const SPELLINGS = Object.entries(NAMES).flatMap(([severity, names]) =>
     .map((name) => ({ name, severity })),
 );
 
-/** Text without letters and digits, which separates words. */
 const parting = fc.stringMatching(/^[ _\-/:()[\].,!]{1,3}$/);
 
 test.each(SPELLINGS)(
@@ -99,7 +97,7 @@ test("a severity's name is not recognized inside another word or after a negatio
   );
 });
 
-test("if a priority names several severities, the result is one of them, whatever their order", () => {
+test("if a priority names two severities, the result is one of them, the same in either order", () => {
   fc.assert(
     fc.property(fc.constantFrom(...SPELLINGS), fc.constantFrom(...SPELLINGS), (a, b) => {
       expect(severityOf(`${a.name}, ${b.name}`, null)).toBe(severityOf(`${b.name}, ${a.name}`, null));

@@ -20,7 +20,7 @@ test("U+0000 and half surrogate pairs become U+FFFD, and whole pairs stay", () =
   expect(storableText("\udd25 🔥")).toBe("\ufffd 🔥");
 });
 
-test("storable text is well-formed, has the length of the original text, and does not change when it is made storable again", () => {
+test("`storableText` returns well-formed text of the same length, and a second call changes nothing", () => {
   fc.assert(
     fc.property(text, (any) => {
       const result = storableText(any);

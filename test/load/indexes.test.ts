@@ -35,7 +35,7 @@ test.each<[string, (sql: SqlStorage) => unknown]>([
   expect(plansOf(look).join()).not.toContain("TEMP B-TREE");
 });
 
-// Compares the constraint in SQLite's plan, because the plan says SEARCH even for a `min()` that reads a whole index.
+// The word SEARCH in a plan proves little: SQLite also says SEARCH for a `min()` that reads a whole index.
 test.each<[string, string, (sql: SqlStorage) => unknown]>([
   [
     "due analyses",
@@ -76,7 +76,7 @@ test.each<[string, string, (sql: SqlStorage) => unknown]>([
   for (const plan of reads) expect(plan).toContain(constraint);
 });
 
-test("if thousands of deliveries wait for their incident's context, only the first thousand are sorted by severity", () => {
+test("if over a thousand deliveries wait for their incident's context, only the first thousand are sorted by severity", () => {
   const { sql } = planned.storage;
   for (let seq = 1; seq <= 1_500; seq += 1) {
     sql.exec(

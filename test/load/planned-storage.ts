@@ -6,9 +6,7 @@ import { migrate } from "../../src/storage/migrations.ts";
 export interface Statement {
   /** The file and line of the `sql.exec` call, such as `storage/notes.ts:50`. */
   place: string;
-  /** The function that contains the call. */
   caller: string;
-  /** The lines of SQLite's plan. */
   plan: string[];
 }
 
@@ -16,11 +14,11 @@ export interface PlannedStorage {
   storage: DurableObjectStorage;
   /** The statements executed since the tables were created. */
   statements: Statement[];
-  /** The names of the partial indexes. Each covers some of a table's rows, such as the pending deliveries. */
+  /** The names of the indexes that cover only some rows, such as the pending deliveries. */
   partialIndexes: string[];
 }
 
-/** Find the innermost line of src/ in a stack trace, and the innermost function of src/ with a name. */
+/** Finds the first line of a stack trace in src/, and the first named function in src/. */
 const PLACE = /\/src\/(\S+:\d+):\d+/;
 const CALLER = /at (?:\S+\.)?(\S+) \(\S*\/src\//;
 

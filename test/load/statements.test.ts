@@ -27,7 +27,7 @@ import { NO_CONTEXT } from "../support/context.ts";
 import { notificationOf } from "../support/stored-notification.ts";
 import { openPlanned } from "./planned-storage.ts";
 
-/** Checks that no statement reads more rows as the tables grow: asks SQLite for the query plan of each statement. */
+/** Checks in SQLite's query plans that no statement reads more rows as the tables grow. */
 
 const src = fileURLToPath(new URL("../../src/", import.meta.url));
 
@@ -44,7 +44,6 @@ const DELIVERIES = { ...entryList.ALL_DELIVERIES, ...PAGE };
 const INCIDENTS = { ...incidentList.ALL_INCIDENTS, ...PAGE };
 const NOTE = { noteId: "note", incidentId: INCIDENT, createdAtMs: 1, userId: "u", from: null, text: "text" };
 
-/** Executes every statement of the code at least once. */
 function executeAll(storage: DurableObjectStorage): void {
   const { sql } = storage;
   const state = emptyIncident(INCIDENT);
@@ -107,7 +106,7 @@ function executeAll(storage: DurableObjectStorage): void {
   entryList.listDeliveries(sql, { ...DELIVERIES, error: "refused" });
   entryList.listDeliveries(sql, { ...DELIVERIES, state: "dead" });
   entryList.countDeliveries(sql, DELIVERIES);
-  // If there are more entries than one count examines, the count also searches for older pending deliveries.
+  // With over 2,000 entries, a count also searches for older pending deliveries.
   for (let older = 0; older <= entryList.MAX_EXAMINED; older += 1) journal.appendEntry(sql, entry, null);
   entryList.countDeliveries(sql, DELIVERIES);
   lists.timelineOf(sql, INCIDENT, 25);
@@ -173,17 +172,14 @@ function executeAll(storage: DurableObjectStorage): void {
   pruning.pruneIncidents(sql, 1, 500);
 }
 
-/** Functions whose statements may scan a table, and the reason why they read few rows. */
+/** Functions that may scan a table, each with the reason why the scan reads few rows. */
 const BOUNDED: Record<string, string> = {
   waysSince: "reads the newest 20,000 entries",
   pruneEntries: "reads the oldest 500 entries",
   dropOldestPayloads: "ends with the 500th entry; only in a database that is nearly full",
   webhookTimes: "ends with the newest webhook",
 };
-/**
- * Tables that stay small. `set_aside` has a row for each incident that a fault keeps from being processed.
- * `hints_pause` has one row.
- */
+/** `set_aside` has one row for each incident that cannot be processed because of a fault. `hints_pause` has one row. */
 const SMALL = ["set_aside", "hints_pause"];
 
 const planned = openPlanned();

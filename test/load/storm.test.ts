@@ -8,7 +8,7 @@ import { connectUser, startWorld } from "../support/world.ts";
 
 const STORM = 200;
 const SENDERS = 16;
-/** For the costs, see docs/cost.md. */
+/** docs/cost.md names the price of a request. */
 const MAX_OBJECT_REQUESTS_AN_EVENT = 0.2;
 
 const stage = openStage(() =>
@@ -97,7 +97,6 @@ test("a hanging delivery does not delay another incident's retry", async () => {
   await post("hanging", firstBody(hanging));
   await aurora.waitFor("the hanging delivery", ({ attempts }) => attempts.length > 0);
   await post("failing", firstBody(failing));
-  // The hanging attempt times out after 15 s.
   await aurora.waitFor("the other incident's second attempt", () => aurora.of(failing.id).length > 0);
   expect(failures).toBeGreaterThan(1);
 });

@@ -1,21 +1,20 @@
 /**
  * The guards that must never break, each with the smallest change of the source that breaks it. `npm run mutants` makes
- * one change at a time in a copy of the project, and expects at least one of the files in `tests` to fail.
+ * one change at a time, and expects one of the files in `tests` to fail.
  */
 
 export interface Mutant {
-  /** A claim that is true of the code, and that the mutant makes false. */
+  /** A true claim about the code, which the change makes false. */
   guard: string;
   /** A path relative to the project, like the paths in `tests`. */
   file: string;
-  /** The text to replace. Occurs exactly once in the file. */
+  /** The text to replace, which occurs once in `file`. */
   find: string;
   replace: string;
   /** The test files of which at least one must fail. */
   tests: readonly string[];
 }
 
-/** The mutants of one topic. */
 type Topic = readonly Mutant[];
 
 const signature: Topic = [

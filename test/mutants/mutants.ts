@@ -7,9 +7,9 @@ import * as z from "zod/mini";
 import { type Mutant, TOPICS } from "./list.ts";
 
 /**
- * `npm run mutants`: breaks one guard after the other in a copy of the project, and runs the tests of the broken
- * guard. Exits with 1 if there is a broken guard whose tests all pass. `--only <text>` selects the guards, topics and
- * files that contain the text.
+ * `npm run mutants`: breaks one guard after the other in a copy of the project, and runs the tests of the broken guard.
+ * Exits with 1 if all tests of a broken guard pass. `--only <text>` selects the guards, topics and files that contain
+ * the text.
  */
 
 const root = join(import.meta.dirname, "../..");
@@ -25,15 +25,13 @@ const Report = z.object({
   ),
 });
 
-/** The result of test files: how many tests passed, and the titles of the failed tests. */
 interface Run {
   passed: number;
   failed: string[];
-  /** The error that kept the tests from running; null if there was none. */
+  /** The error that kept the tests from running, or null. */
   error: string | null;
 }
 
-/** Copies every file that git does not ignore, and links the installed packages. @returns the copy's folder */
 function copyProject(): string {
   const folder = mkdtempSync(join(tmpdir(), "mutants-"));
   const listed = execFileSync("git", ["ls-files", "-z", "--cached", "--others", "--exclude-standard"], {
@@ -47,7 +45,6 @@ function copyProject(): string {
   return folder;
 }
 
-/** Runs test files of the copy. */
 function runTests(folder: string, files: readonly string[], bail: number): Run {
   const report = join(folder, "report.json");
   rmSync(report, { force: true });
@@ -75,7 +72,7 @@ function runTests(folder: string, files: readonly string[], bail: number): Run {
   }
 }
 
-/** Returns the source with the mutant in place. @throws if `find` does not occur exactly once */
+/** @throws if `find` does not occur exactly once */
 function broken(source: string, { find, replace, file, guard }: Mutant): string {
   const [before, after, ...more] = source.split(find);
   if (before === undefined || after === undefined || more.length > 0) {
@@ -84,7 +81,6 @@ function broken(source: string, { find, replace, file, guard }: Mutant): string 
   return `${before}${replace}${after}`;
 }
 
-/** Breaks one guard, runs the guard's tests, and restores the file. */
 function tryMutant(folder: string, mutant: Mutant): Run {
   const path = join(folder, mutant.file);
   const source = readFileSync(path, "utf8");
@@ -105,7 +101,7 @@ if (chosen.length === 0) throw new Error(`No guard contains "${values.only}"`);
 const folder = copyProject();
 const unnoticed: string[] = [];
 try {
-  // A test that fails even without a mutant would seem to notice every mutant.
+  // A test that fails without a mutant would seem to notice every mutant.
   const files = [...new Set(chosen.flatMap(({ mutant }) => mutant.tests))];
   const whole = runTests(folder, files, 0);
   if (whole.error !== null || whole.failed.length > 0 || whole.passed === 0) {

@@ -44,13 +44,13 @@ test.each<[Answer, string]>([
   });
 });
 
-test("after a failure that is not permanent a note is tried again by the schedule, or later if PagerDuty asks for a longer wait", () => {
+test("after a temporary failure a note is tried again by the schedule, or later if PagerDuty asks for that", () => {
   const unavailable: Answer = { ...refused, problem: "unavailable", reason: "PagerDuty answered 500" };
   expect(after(unavailable)).toMatchObject({ state: "pending", nextAttemptAtMs: NOW_MS + 5000, doubtful: 1 });
   const limited: Answer = { ...refused, problem: "rate_limited", retryAfterSeconds: 60 };
   expect(after(limited)).toMatchObject({ state: "pending", nextAttemptAtMs: NOW_MS + 60_000, doubtful: 0 });
   expect(after({ ...refused, problem: "unauthorized" })).toMatchObject({ state: "pending", doubtful: 0 });
-  // A note is in doubt if an attempt had no clear answer. It stays in doubt, whatever a later attempt returns.
+  // After an attempt without a clear answer, a note stays in doubt (`doubtful` 1), even if the next answer is a 429.
   expect(after(limited, { doubtful: 1 })).toMatchObject({ doubtful: 1 });
 });
 

@@ -50,7 +50,7 @@ test("a long note is shortened to 25,000 characters with a mark, and no characte
   expect(text).toMatch(/😀\n\n… \[cut; the full text is in Aurora\]\n\nhttps:\S+\n\n— Aurora, for alice$/);
 });
 
-test("whatever the content, a note is empty, or it ends with Aurora's and the user's names and has at most 25,000 storable characters", () => {
+test("a note is empty or ends with Aurora's and the user's names, and has at most 25,000 storable characters", () => {
   fc.assert(
     fc.property(anyText(200), fc.nat(300), (unit, count) => {
       const text = noteTextOf({ content: unit.repeat(count), url: null, userId: "alice" });
@@ -96,7 +96,7 @@ test.each([
   expect(plainTextOf(markdown)).toBe(markdown.trimEnd());
 });
 
-// A pattern that can split a run of blanks in several ways would exceed the test's time limit on these texts.
+// A regular expression with too much backtracking would exceed the time limit of this test.
 test.each([
   ["a line of blanks before a word", `${" ".repeat(500_000)}a`],
   ["a line of tabs before a word", `${"\t".repeat(500_000)}a`],

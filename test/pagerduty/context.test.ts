@@ -10,7 +10,7 @@ import {
 } from "../../src/pagerduty/context.ts";
 import { getFieldValues } from "../../src/pagerduty/incidents.ts";
 
-/** The connector reads PagerDuty's answers about an incident, here in the form of PagerDuty's documented examples. */
+/** PagerDuty's answers in these tests are the examples of PagerDuty's documentation. */
 
 const target = { apiUrl: "https://api.example.com", authorization: tokenAuthorization("key") };
 afterEach(() => void vi.unstubAllGlobals());
@@ -69,7 +69,7 @@ const DOCUMENTED = {
   ],
 };
 
-test("alerts have the monitoring tool's payload, its links and its source", async () => {
+test("an alert has the monitoring tool's payload, links and source", async () => {
   const asked = answers(DOCUMENTED);
   expect(await listAlerts(target, "P 1")).toEqual({
     ok: true,

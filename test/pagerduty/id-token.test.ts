@@ -19,7 +19,6 @@ interface Signer {
 
 let serial = 0;
 let identityUrl: string;
-/** The keys that the identity server publishes. */
 let published: Signer[];
 let fetches: number;
 
@@ -31,7 +30,7 @@ async function signer(kid: string): Promise<Signer> {
 
 beforeEach(() => {
   serial += 1;
-  // Keys are cached for each identity server, so every test needs its own server.
+  // The signing keys are cached for each identity server, so every test needs its own server.
   identityUrl = `https://identity-${serial}.example.com`;
   published = [];
   fetches = 0;
@@ -107,7 +106,7 @@ describe("the signed-in user", () => {
     expect(await verify(await sign(one, claims), apiUrl)).toMatchObject({ region });
   });
 
-  test("is read from a token without azp and iat whose audience is the client alone, or the client and an API", async () => {
+  test("is read from a token without azp and iat, with or without an API in its audience", async () => {
     const one = await signer("one");
     published = [one];
     for (const aud of [CLIENT_ID, [CLIENT_ID], [CLIENT_ID, US], [`${EU}/`, CLIENT_ID]]) {
@@ -186,13 +185,13 @@ describe("a token does not verify with", () => {
   });
 });
 
-test("a token without a nonce verifies, because PagerDuty does not promise a nonce, and PKCE already binds the code to the sign-in", async () => {
+test("a token without a nonce verifies, because PagerDuty does not promise one, and PKCE protects the sign-in", async () => {
   const one = await signer("one");
   published = [one];
   expect(await verify(await sign(one, { nonce: undefined }))).toMatchObject({ region: "us" });
 });
 
-test("a token of either issuer of PagerDuty's own identity server verifies", async () => {
+test("at PagerDuty's own identity server, the issuers identity.pagerduty.com and app.pagerduty.com both verify", async () => {
   const one = await signer("one");
   published = [one];
   identityUrl = "https://identity.pagerduty.com";

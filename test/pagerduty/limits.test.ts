@@ -3,9 +3,7 @@ import * as z from "zod/mini";
 import { callPagerDuty, tokenAuthorization } from "../../src/pagerduty/api.ts";
 import { exchangeCode } from "../../src/pagerduty/oauth.ts";
 
-/**
- * Answers from PagerDuty, or from a proxy in front of it, are read only up to a limit and never passed on unchanged.
- */
+/** PagerDuty's answers are read only up to a limit, and secrets in error messages are redacted. */
 
 const MIB = 1024 * 1024;
 const TOKEN = "u+aBcDeFgHiJkLmNoPqR";
@@ -14,7 +12,7 @@ const call = () => callPagerDuty(target, "POST", "/webhook_subscriptions", z.unk
 
 afterEach(() => void vi.unstubAllGlobals());
 
-/** Answers every call with an endless body. @returns how many bytes were read */
+/** @returns a function that returns how many bytes were sent so far */
 function flood(status: number): () => number {
   let sent = 0;
   vi.stubGlobal("fetch", async () => {
@@ -59,7 +57,7 @@ test.each([
   expect(await call()).toEqual({ ok: false, problem: "bad_request", message: heard });
 });
 
-test("`cause` of a failed call says whether the connection failed or the answer was late, and is absent after an error answer", async () => {
+test("the `cause` of a failed call is `unreachable` or `timed_out`, and absent after a 503", async () => {
   const causeOf = async (fetched: () => Promise<Response>) => {
     vi.stubGlobal("fetch", fetched);
     const answer = await call();

@@ -52,7 +52,7 @@ test.each([undefined, null, "x", 7, {}, [], [null], [{ summary: "nobody" }]])(
   },
 );
 
-test("a missing summary is replaced by the id, and the size of the list of assignees is limited", () => {
+test("a missing summary is replaced by the id, and the list of assignees has a limited size", () => {
   const many = Array.from({ length: 500 }, (_, index) => reference("user", `P${index}`, "x".repeat(5000)));
   const { assignees, teams } = fromWebhook({
     assignees: many,

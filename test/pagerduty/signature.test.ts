@@ -70,7 +70,7 @@ test("at most fifty signatures of a header are compared, and none if the header 
   expect(parseSignatures(header(100))).toEqual([]);
 });
 
-test("for each key the body's HMAC is computed at most once, however many signatures are compared with this HMAC", async () => {
+test("the body's HMAC is computed once for all 50 signatures of a header, and never without a signature", async () => {
   const key = await importSigningSecret(SECRET);
   const good = await signatureOf(BODY);
   const header = [...Array(49).fill(`v1=${"0".repeat(64)}`), `v1=${good}`].join(",");

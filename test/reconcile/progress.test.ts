@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { afterPage, NO_PROGRESS, newCheck, resumed } from "../../src/reconcile/progress.ts";
 
-/** A check for missed incidents covers the time since the last finished check, and it ends even if PagerDuty's answers are wrong. */
+/** A check for missed incidents covers the time since the last finished check, and always ends. */
 
 const NOW = Date.parse("2026-11-22T03:00:00Z");
 const DAY_MS = 24 * 3600 * 1000;
@@ -33,7 +33,7 @@ describe("a check begins", () => {
 });
 
 describe("after a page the check", () => {
-  test("continues one second before the page's last incident; if this page already began there, the next page overlaps it", () => {
+  test("continues one second before the page's last incident, or overlaps a page that already began there", () => {
     expect(afterPage(check, page)).toMatchObject({ offset: 0, sinceMs: NOW - 2000, listed: false });
     const within = { ...check, sinceMs: NOW - 2000 };
     expect(afterPage(within, page)).toMatchObject({ offset: 80, sinceMs: NOW - 2000 });
@@ -55,7 +55,7 @@ describe("after a page the check", () => {
     expect(afterPage(open, { ...page, ...change })).toMatchObject({ listed: true });
   });
 
-  test("ends the current list at an incident created after the time range, and ends both lists (created, open) after at most 1,001 pages in total", () => {
+  test("ends the current list at an incident created after the time range, and ends after at most 1,001 pages", () => {
     const behind = { ...page, lastAtMs: NOW + 3_600_000 };
     expect(afterPage({ ...check, offset: 9_900 }, behind)).toMatchObject({ list: "open" });
     let endless = check;

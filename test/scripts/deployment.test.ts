@@ -9,20 +9,17 @@ import { SEALING_KEY } from "../support/worker.ts";
 /** A fake Cloudflare account behind wrangler 4.164, with the same messages and codes. */
 class FakeCloudflare {
   accounts: { id: string; name: string }[] | null = [{ id: "a1", name: "Ada" }];
-  /** The retention of each queue in seconds, by the queue's name. */
+  /** Each queue's retention in seconds, by the queue's name. */
   readonly queues = new Map<string, number>();
   /** The ids of the KV namespaces, by their titles. */
   readonly namespaces = new Map<string, string>();
   /** The Worker's secrets; null if the Worker does not exist. */
   secrets: Map<string, string> | null = null;
-  /** The KV namespace that the Worker is bound to. */
+  /** The id of the KV namespace that the Worker uses. */
   boundTo: string | null = null;
   maxRetentionSeconds = 14 * 24 * 3600;
   readonly calls: { args: string; options: WranglerOptions }[] = [];
-  /**
-   * The number of the call that fails, from 1. `before`: Cloudflare makes no change. `after`: Cloudflare makes the
-   * change, but its answer is lost.
-   */
+  /** `call` counts from 1. With `after`, Cloudflare makes the change, but its answer is lost. */
   fault: { call: number; when: "before" | "after" } | null = null;
 
   readonly wrangler: Wrangler = async (args, options = {}) => {
@@ -226,7 +223,7 @@ test("with two accounts a person has to choose one", async () => {
   expect(await run({ environment: { CLOUDFLARE_ACCOUNT_ID: "b2" } })).toBe(true);
 });
 
-test("CREDENTIALS_KEYS that are in force are never replaced by given keys", async () => {
+test("a deployment never replaces the CREDENTIALS_KEYS in force", async () => {
   const { cloudflare, run } = stage();
   cloudflare.secrets = new Map([["CREDENTIALS_KEYS", "x"]]);
   await expect(run({ given: { CREDENTIALS_KEYS: SEALING_KEY } })).rejects.toThrow("npm run keys:rotate");
@@ -249,7 +246,6 @@ test("a first deployment that failed after it created the KV namespace can be re
   expect(cloudflare.boundTo).toBe("n1");
 });
 
-/** Returns the state after a deployment without a fault, and the deployment's calls. */
 async function faultless() {
   const { cloudflare, run } = stage(NOTIFIES);
   expect(await run()).toBe(true);
@@ -258,7 +254,7 @@ async function faultless() {
 }
 
 test.each(["before", "after"] as const)(
-  "if one call of a first deployment fails %s Cloudflare made the change, the deployment succeeds, at the latest when it is repeated",
+  "if one call fails %s Cloudflare made the change, a first deployment succeeds, at the latest when repeated",
   async (when) => {
     const { state, calls } = await faultless();
     for (let call = 1; call <= calls.length; call += 1) {
@@ -269,7 +265,6 @@ test.each(["before", "after"] as const)(
       expect(await run(), `${calls[call - 1]?.args}`).toBe(true);
       const { queues, namespaces, boundTo, secrets } = cloudflare;
       expect({ queues, namespaces, boundTo, names: [...(secrets?.keys() ?? [])] }).toEqual(state);
-      // Each secret that is set was shown to the person.
       for (const [name, value] of secrets ?? []) expect(lines.join("\n")).toContain(`${name}=${value}`);
     }
   },
