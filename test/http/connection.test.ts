@@ -253,7 +253,7 @@ describe("rotating the token", () => {
     expect((await rotate(stage.pagerduty.account({ subdomain: "other" }).apiKey())).status).toBe(409);
   });
 
-  test("another account's key is 409 even without a subdomain, if it cannot read the stored incident or subscription", async () => {
+  test("another account's key is 409 even if no subdomain is known, because it cannot read the stored incident or subscription", async () => {
     const [own, other] = [stage.pagerduty.account(), stage.pagerduty.account()];
     await stage.call("POST", "", { token: own.apiKey(), subscribe: true });
     stage.pagerduty.faults.api = {

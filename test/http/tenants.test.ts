@@ -86,7 +86,7 @@ describe("a connection", () => {
     expect(await status(alice, first)).toEqual({ connected: false });
   });
 
-  test("of an organisation is not the connection of a user with the same id, even if the id is `constructor`", async () => {
+  test("of an organisation is not the connection of a user with the same id, such as `constructor`", async () => {
     await connect(alice, alice);
     expect(await status(alice, null)).toEqual({ connected: false });
     for (const name of ["constructor", "toString"]) {

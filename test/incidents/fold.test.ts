@@ -213,7 +213,7 @@ const skewedHistory = fc.tuple(history, fc.infiniteStream(skew)).map(([events, s
   }),
 );
 
-test("a REST answer five minutes after the last event wins, whatever times the events have, and a later event is applied", () => {
+test("a REST answer five minutes after the last event wins over events with any time, and a later event is applied", () => {
   fc.assert(
     fc.property(
       skewedHistory.chain((events) =>

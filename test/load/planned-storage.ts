@@ -18,7 +18,7 @@ export interface PlannedStorage {
   partialIndexes: string[];
 }
 
-/** Finds the first line of a stack trace in src/, and the first named function in src/. */
+/** `PLACE` finds the innermost line of src/ in a stack trace. `CALLER` finds the innermost named function of src/. */
 const PLACE = /\/src\/(\S+:\d+):\d+/;
 const CALLER = /at (?:\S+\.)?(\S+) \(\S*\/src\//;
 
