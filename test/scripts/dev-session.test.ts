@@ -67,7 +67,7 @@ afterAll(async () => {
     await once(child, "exit");
   }
   session.clear();
-  // A signal that ends wrangler does not end cloudflared, unlike Ctrl-C in a terminal, which reaches both.
+  // SIGTERM ends wrangler, but not the cloudflared that wrangler started.
   process.kill(Number(readFileSync(join(folder, "pid"), "utf8")));
   rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
   expect(readdirSync(root).filter((name) => name.startsWith(`wrangler.dev-${process.pid}`))).toEqual([]);
@@ -80,7 +80,7 @@ async function webhookUrl(): Promise<string> {
   return response === null ? "no answer" : response.text();
 }
 
-test("webhook URLs begin with the URL of the tunnel that wrangler opened, and no file is edited", async () => {
+test("webhook URLs begin with the URL of wrangler's tunnel, and wrangler.toml does not change", async () => {
   const before = readFileSync(join(root, "wrangler.toml"), "utf8");
   await until("the tunnel in the webhook URL", async () => (await webhookUrl()).includes(FIRST));
   expect(JSON.parse(await webhookUrl())).toMatchObject({ webhookUrl: `${FIRST}/pagerduty/webhook/ada` });
@@ -105,7 +105,6 @@ test("a stranger's request cannot imitate wrangler's output", async () => {
   );
   expect(said).toEqual([`Webhook URLs now begin with ${FIRST}`]);
   expect(JSON.parse(await webhookUrl())).toMatchObject({ webhookUrl: `${FIRST}/pagerduty/webhook/ada` });
-  // No Cloudflare tunnel has this URL.
   session.child.emit("message", { tunnelUrl: "https://evil.example" });
   expect(said.at(-1)).toContain("not a Cloudflare tunnel");
   expect(await webhookUrl()).toContain(FIRST);
@@ -118,7 +117,7 @@ test("wrangler's banner, bindings and requests are hidden, and the Worker's log 
   expect(output).toContain("request.failed");
 });
 
-test("the API refuses calls through the tunnel, and calls of web pages whose host name resolves to this machine", async () => {
+test("the API refuses calls through the tunnel, and calls with the Host header of a foreign web page (DNS rebinding)", async () => {
   const tunnel = { host: new URL(FIRST).host, "x-user-id": "ada" };
   const claim = { ...tunnel, "mf-original-url": `${base}/pagerduty` };
   for (const headers of [
@@ -131,7 +130,7 @@ test("the API refuses calls through the tunnel, and calls of web pages whose hos
   }
 });
 
-test("the running Worker switches to a new tunnel, and to the local URL when there is none", async () => {
+test("webhook URLs change to the URL of a new tunnel, and to the local URL after the tunnel has closed", async () => {
   const { child } = session;
   child.emit("message", { tunnelUrl: "https://second-lamp.trycloudflare.com" });
   await until("the second tunnel", async () => (await webhookUrl()).includes("second-lamp"));

@@ -14,7 +14,7 @@ import { parseConfig } from "../../src/config.ts";
 import { busyPort, release } from "../support/ports.ts";
 import { SEALING_KEY } from "../support/worker.ts";
 
-/** `npm run dev` refuses wrong settings and options before wrangler starts, and greets once the Worker runs. */
+/** `npm run dev` refuses wrong settings and options before wrangler starts, and greets when the Worker runs. */
 
 const project = readProject("");
 const own = (variables: Record<string, unknown>) => [{ where: ".dev.vars", variables }];
@@ -33,7 +33,7 @@ test("a .dev.vars that npm run dev created is accepted", () => {
   expect(requireSettings(project, own(variables)).dev).toBe(true);
 });
 
-test("if .dev.vars is a copy of .dev.vars.example, each setting that a person must fill in is named", () => {
+test("for an unchanged copy of .dev.vars.example, the error names CREDENTIALS_KEYS and INTERNAL_API_SECRET", () => {
   const [example] = readDevVars(process.cwd(), undefined, [".dev.vars.example"]);
   expect(() => requireSettings(project, own({ ...example?.variables }))).toThrow(
     /\.dev\.vars: CREDENTIALS_KEYS is not set[\s\S]*\.dev\.vars: INTERNAL_API_SECRET is not set[\s\S]*AURORA_ENV=dev/,

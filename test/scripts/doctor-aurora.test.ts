@@ -63,7 +63,7 @@ test("if incidents go to Aurora's own route, the doctor names the route and its 
   expect(way).toMatch(/^warning Incidents go to Aurora's own route.*but connections are not sent to Aurora/);
 });
 
-test("without an address at Aurora, the doctor warns and names the page to read", async () => {
+test("if no address of Aurora is set, the doctor warns and names docs/deploy.md", async () => {
   expect(await findingsWith({})).toEqual([
     expect.stringMatching(/^warning Aurora is not set up[\s\S]*docs\/deploy\.md/),
   ]);

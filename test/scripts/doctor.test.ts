@@ -10,7 +10,6 @@ import { SEALING_KEY } from "../support/worker.ts";
 const GOOD = { AURORA_ENV: "dev", CREDENTIALS_KEYS: SEALING_KEY };
 const project = readProject("");
 const plain = (finding: Finding) => printed(finding, false);
-/** Checks these variables of .dev.vars, with the project's wrangler.toml. */
 const checked = (variables: Record<string, string>) =>
   checkConfiguration(project, [{ where: ".dev.vars", variables }]);
 const HOOK = "https://t.example.com/pagerduty/webhook/ada";
@@ -91,7 +90,7 @@ test("missing OAuth credentials are named", () => {
   expect(checked(whole)[1]?.what).toContain("https://pd.example.com/pagerduty/oauth/callback");
 });
 
-test("a Worker that does not run is distinguished from one that is misconfigured", () => {
+test("a Worker that does not run and a misconfigured Worker have different findings", () => {
   const url = "http://localhost:5080";
   const [down] = checkHealth(url, { kind: "unreachable", reason: "ECONNREFUSED" }, 0);
   expect(down).toMatchObject({ level: "problem", fix: expect.stringContaining("npm run dev") });
@@ -119,7 +118,7 @@ test("for a Worker on Cloudflare, each finding names the command that fixes the 
   ]);
 });
 
-test("the doctor reports that webhooks do not arrive if their URL is local, http or unreachable, or if another server answers at it", () => {
+test("webhooks do not arrive at a URL that is local, http or unreachable, or at the URL of another server", () => {
   const local = checkWebhookUrl("http://localhost:5080/pagerduty/webhook/ada", null);
   expect(local.fix).toContain("npm run dev -- --tunnel");
   const plain = checkWebhookUrl("http://t.example.com/pagerduty/webhook/ada", null);
@@ -131,7 +130,7 @@ test("the doctor reports that webhooks do not arrive if their URL is local, http
     expect(finding.means).toBe("Webhooks do not arrive.");
 });
 
-test("if the Worker itself answers at the webhook URL, even an error is ok, because webhooks can arrive there", () => {
+test("a 403 from the Worker at the webhook URL is ok, because webhooks can arrive there", () => {
   const text = '{"error":"Forbidden","code":"forbidden"}';
   expect(checkWebhookUrl(HOOK, { kind: "answer", status: 403, requestId: "r1", text }).level).toBe("ok");
 });
@@ -152,13 +151,13 @@ test("the status's problems are listed with their fixes, and problems that stop 
   ]);
 });
 
-test("it is a warning if no subscription is known, and another if no event has arrived yet", () => {
+test("there is a warning if no subscription is known, and a second warning if no event has arrived yet", () => {
   const webhook = { url: HOOK, verification: "signature", subscription: null, lastEventAt: null };
   const findings = checkConnection("ada", { status: 200, body: connected({ webhook }) });
   expect(levels(findings)).toEqual(["ok", "warning", "warning"]);
 });
 
-test("a wrong internal secret, an unknown answer and a user who is not connected are distinguished", () => {
+test("a wrong internal secret, an unknown answer and a user without a connection have different findings", () => {
   const answers = [
     { status: 403, body: { error: "Forbidden", code: "forbidden" } },
     { status: 500, body: "oops" },
@@ -212,7 +211,7 @@ test("text from strangers can neither control the terminal nor imitate a line of
   for (const line of lines) expect(line).not.toMatch(/[\p{C}\p{Zl}]/u);
 });
 
-test("the secret of .dev.vars is sent only to the local Worker, and no secret is sent where others could read it", () => {
+test("the secret of .dev.vars is sent only to the local Worker, and no secret is sent over http to another machine", () => {
   const devVars = { INTERNAL_API_SECRET: "local" };
   expect(secretOf({}, devVars, false)).toBe("local");
   expect(secretOf({ INTERNAL_API_SECRET: "given" }, devVars, false)).toBe("given");

@@ -20,7 +20,7 @@ const TOP_ONLY = new Set([
   "dev",
   "env",
 ]);
-/** Values that must differ: the names of the Worker, its queues and its data set, and the rate limits' namespaces. */
+/** Values that must differ between the two Workers, such as the names of queues. */
 const OWN_VALUE =
   /^(?:name|queues\.(?:producers|consumers)\.\d+\.(?:queue|dead_letter_queue)|ratelimits\.\d+\.namespace_id|analytics_engine_datasets\.\d+\.dataset)$/;
 
@@ -29,7 +29,6 @@ const config = fileURLToPath(new URL("../../wrangler.toml", import.meta.url));
 
 type Leaves = Map<string, unknown>;
 
-/** Returns each value below `node` by its dotted path. An empty table or list counts as a value. */
 function leavesOf(node: unknown, path = ""): Leaves {
   const children = typeof node === "object" && node !== null ? Object.entries(node) : [];
   if (children.length === 0) return new Map([[path, node]]);
@@ -38,7 +37,6 @@ function leavesOf(node: unknown, path = ""): Leaves {
   );
 }
 
-/** Returns what is wrong with each path that `[env.dev]` leaves out, adds or changes. */
 function differences(top: Leaves, dev: Leaves): string[] {
   return [...new Set([...top.keys(), ...dev.keys()])].flatMap((path) => {
     if (!dev.has(path)) return [`${path} is missing`];
@@ -63,7 +61,7 @@ test("[env.dev] repeats every setting of the top of wrangler.toml, with other na
   }
 });
 
-test("each setting of [env.dev] that is left out, changed or added is found", () => {
+test("the comparison finds each setting that [env.dev] leaves out, changes or adds", () => {
   const { top, dev } = readBoth();
   for (const [path, value] of dev) {
     const without = new Map(dev);

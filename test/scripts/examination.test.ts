@@ -37,7 +37,7 @@ test("the doctor finds the closed tunnel, the missing subscription, and the even
   expect(text).not.toContain(INTERNAL_SECRET);
 });
 
-test("the doctor checks an organisation's connection, and returns where incidents go", async () => {
+test("the doctor checks an organisation's connection, and returns the address to which incidents go", async () => {
   const headers = { "x-org-id": "acme" };
   const body = { token: world.pagerduty.account().apiKey() };
   await world.worker.call("grace", "POST", "/pagerduty", { headers, body });
@@ -60,7 +60,7 @@ test("the doctor reports an INTERNAL_API_SECRET that the Worker refuses", async 
   expect(findings.map(({ what }) => what)).toContain("The Worker refuses this INTERNAL_API_SECRET");
 });
 
-test("if no Worker answers, the doctor reports only that", async () => {
+test("if no Worker answers, this is the doctor's only finding", async () => {
   const { findings } = await examine({
     url: "http://127.0.0.1:9",
     user: "ada",
@@ -77,7 +77,6 @@ test("the doctor does not send the secret to another host after a redirect", asy
     heard.push(headers);
     response.end("{}");
   });
-  // Answers like a login page in front of the Worker.
   const door = await serve(({ url }, response) => {
     if (url === "/healthz") response.end('{"status":"ok","version":"0.1.0"}');
     else response.writeHead(302, { location: `${stranger.url}/login` }).end();

@@ -67,8 +67,7 @@ test("wrangler reads secrets from a file that only its owner can read, and that 
 test.each(["SIGTERM", "SIGHUP"] as const)(
   "the file with the secrets is also removed when %s ends the process",
   async (signal) => {
-    // The build takes ten seconds, so the process still runs, and the file with the secrets still exists, when the
-    // signal comes.
+    // The build takes ten seconds, so the signal comes while the file with the secrets exists.
     const config = join(folder, "wrangler.json");
     const build = { command: `${process.execPath} -e "setTimeout(() => {}, 10_000)"`, cwd: folder };
     writeFileSync(join(folder, "index.js"), "export default {};");
@@ -100,7 +99,7 @@ test.each(["SIGTERM", "SIGHUP"] as const)(
   },
 );
 
-test("the Worker's hosts are read from wrangler's report, whatever else the report contains", () => {
+test("the Worker's hosts are read from wrangler's report, and lines of other types are skipped", () => {
   const report = join(folder, "report.ndjson");
   expect(targetsOf(report)).toEqual([]);
   writeFileSync(report, '{"type":"wrangler-session"}\n{"type":"deploy","targets":["a.ada.workers.dev"]}\n');

@@ -7,7 +7,7 @@ const URL = "https://quiet-lamp.trycloudflare.com";
 const OPEN = `\u2B23 Sharing via Cloudflare Tunnel: \u001b[32m${URL}/\u001b[39m\n`;
 const CLOSED = "\u2B23 Tunnel closed\n";
 
-test("the tunnel's URL in wrangler's output is read without the URL's trailing slash and without colours", () => {
+test("the tunnel's URL is read from wrangler's output, without trailing slash and colours", () => {
   expect(new TunnelLines().read(OPEN)).toBe(URL);
 });
 
@@ -56,7 +56,7 @@ test.each([
   expect(pieces.read(OPEN)).toBe(URL);
 });
 
-test("a quick tunnel must have one of Cloudflare's hosts, a named tunnel may have any host, and both must use https", () => {
+test("a quick tunnel needs a host under trycloudflare.com, a named tunnel may have any host, and each tunnel needs https", () => {
   expect(isTunnelUrl(URL, false)).toBe(true);
   const strangers = ["https://evil.example", "https://trycloudflare.com.evil.example", "not a URL"];
   const other = [`${URL}:8443`, `${URL}/path`, "https://a@quiet-lamp.trycloudflare.com"];
@@ -74,14 +74,14 @@ test("the tunnel's URL is written into every environment of wrangler.toml, and n
   expect(withTunnelUrl(toml, null)).toContain('TUNNEL_URL = "" # mine');
 });
 
-test("a URL that a person wrote into wrangler.toml is kept and read, unless it is in a comment", () => {
+test("a person's TUNNEL_URL in wrangler.toml is kept and read, and a URL in a comment is ignored", () => {
   const toml = '[vars]\nTUNNEL_URL = "https://mine.example.com"\n';
   expect(withTunnelUrl(toml, URL)).toBeNull();
   expect(tunnelLineOf(toml)).toEqual({ TUNNEL_URL: "https://mine.example.com" });
   expect(tunnelLineOf('TUNNEL_URL = ""\n# NGROK_URL = "https://x.example"\n')).toEqual({});
 });
 
-test("a person's TUNNEL_URL wins over NGROK_URL, and either of them wins over the opened tunnel", () => {
+test("a person's TUNNEL_URL is chosen before NGROK_URL, and an empty TUNNEL_URL is not chosen", () => {
   const source = (variables: Record<string, string>) => [{ where: ".dev.vars", variables }];
   expect(chosenUrl(source({ TUNNEL_URL: "" }))).toBeNull();
   expect(chosenUrl(source({ NGROK_URL: "https://n.example", TUNNEL_URL: "https://t.example" }))).toEqual({

@@ -4,7 +4,7 @@ import { agreementOf, claimOf, isTriggerOf } from "../../src/webhooks/claim.ts";
 
 /**
  * An unsigned webhook is compared later with PagerDuty's answer about its incident. Of a large body, only the part that
- * this comparison needs is stored. The result is the same as with the whole body.
+ * this comparison needs is stored.
  */
 
 const KIB = 1024;
@@ -77,7 +77,7 @@ test.each([
   expect(claimOf(body).byteLength).toBeLessThanOrEqual(4 * KIB);
 });
 
-test("a body with another title than PagerDuty's answer is `disagrees`, or `behind` if the answer is older than the body", () => {
+test("a body whose title differs from PagerDuty's answer is `disagrees`, or `behind` if the answer is older than the body", () => {
   const forged = bodyOf({ ...INCIDENT, title: "Forged" });
   expect(agreementOf(forged, reading, false)).toBe("disagrees");
   expect(agreementOf(forged, readingAt("2026-11-22T02:59:59Z"), false)).toBe("behind");
@@ -102,7 +102,7 @@ test("an event that changes nothing of the incident itself, such as a note, is `
   }
 });
 
-test("a body with another status than PagerDuty's answer is `agrees` if the incident last changed in the event's second, and `behind` if it last changed long before the event", () => {
+test("a body whose status differs is `agrees` if the incident changed in the event's second, and `behind` if its last change is a day older", () => {
   const resolved = RestIncidentAnswer.parse({
     ...INCIDENT,
     status: "resolved",
@@ -114,7 +114,7 @@ test("a body with another status than PagerDuty's answer is `agrees` if the inci
   expect(agreementOf(late, incident, false)).toBe("behind");
 });
 
-test("a trigger with the incident's time of creation is proved, whatever has changed since then", () => {
+test("a trigger that names the incident's time of creation is proved, even if the incident has changed since", () => {
   const changed = { ...INCIDENT, title: "Down?", priority: null, created_at: CREATED_AT };
   expect(isTriggerOf(bodyOf(changed), createdReading)).toBe(true);
   expect(agreementOf(bodyOf(changed), createdReading, false)).toBe("disagrees");

@@ -31,7 +31,7 @@ const decided = (...judgements: Judgement[]) => {
 test.each<[string, Judgement[], string | string[]]>([
   ["the tenant whose secret made the signature", [hint(), unreadable, genuine], ["t2"]],
   [
-    "only the first tenant in the order of their ids, if several have its secret",
+    "only the tenant with the first id, if several tenants have the secret",
     [hint(), genuine, genuine],
     ["t1"],
   ],
@@ -42,20 +42,20 @@ test.each<[string, Judgement[], string | string[]]>([
     ["t0 shared", "t2 shared"],
   ],
   [
-    "a tenant without a secret, as a shared hint that may be for a tenant that refused it",
+    "a tenant without a secret, as a shared hint, because another tenant refused the webhook",
     [refused(), hint()],
     ["t1 shared"],
   ],
   ["the tenant whose subscription the webhook names", [hint(), hint(true), refused()], ["t1"]],
   ["no tenant, if the owner of the named subscription refuses it", [hint(), refused(true)], "refused"],
-  ["the named owner, although another connection cannot be opened", [unreadable, hint(true)], ["t1"]],
+  ["the subscription's owner, though another connection cannot be opened", [unreadable, hint(true)], ["t1"]],
   [
     "a tenant without a secret, although another connection cannot be opened",
     [unreadable, hint()],
     ["t1 shared"],
   ],
   [
-    "no tenant yet, if a connection cannot be opened and every other refuses it",
+    "no tenant yet, if one connection cannot be opened and all others refuse the webhook",
     [unreadable, refused()],
     "undecided",
   ],
