@@ -3,8 +3,8 @@ import { CONTROL_PATH, type Counts, type Instruction, OBJECT, type State } from 
 import { simulateClock } from "./simulated-clock.ts";
 
 /**
- * The main module of the Worker under test. Runs the built Worker in simulated time: alarms run only on request, and
- * everything that Cloudflare bills is counted.
+ * The main module of the soak test's Worker. It runs the built Worker in simulated time, and counts everything that
+ * Cloudflare bills. Alarms run only on request.
  */
 
 interface Storage {
@@ -27,10 +27,7 @@ interface Env {
 
 const clock = simulateClock();
 const counts: Counts = { rows: 0, keys: 0, setAlarms: 0, alarms: 0, calls: 0, requests: 0, webhooks: 0 };
-/**
- * The cursors whose `rowsWritten` is not yet added to `counts`. `rowsWritten` is final only after the caller has read
- * the whole result.
- */
+/** `rowsWritten` of a cursor is counted later, because it grows until the caller has read the whole result. */
 let cursors: Cursor[] = [];
 let alarmAtMs: number | null = null;
 const underWay = new Set<Promise<unknown>>();
@@ -89,7 +86,6 @@ export class Tenant extends BuiltTenant {
     this.#sql = state.storage.sql;
   }
 
-  /** Runs the alarm if `ring` is true, and waits for the work in progress. Returns the state with all counts. */
   async soak(ring: boolean): Promise<State> {
     if (ring) {
       alarmAtMs = null;

@@ -15,21 +15,18 @@ export interface Instruction {
 export interface Counts {
   /** Rows that statements wrote, including index entries. */
   rows: number;
-  /** Values written to or removed from the object's key-value storage, which are billed as one row each. */
+  /** Writes and removals in the object's key-value storage. Each is billed as a row. */
   keys: number;
   /** Calls that set the alarm. Each is billed as a row. */
   setAlarms: number;
   alarms: number;
-  /** Calls to the object. */
   calls: number;
   /** HTTP requests to PagerDuty and Aurora. */
   requests: number;
-  /** Webhooks that the object received. */
   webhooks: number;
 }
 
 export interface State {
-  /** Null if no alarm is set. */
   alarmAtMs: number | null;
   /** The size of the object's database. */
   bytes: number;

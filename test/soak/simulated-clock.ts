@@ -2,7 +2,6 @@
 export interface SimulatedClock {
   /** @param atMs milliseconds since 1970 */
   jump(atMs: number): void;
-  /** Restores the real clock. */
   release(): void;
 }
 

@@ -16,7 +16,6 @@ export interface SoakOptions {
   incidentsADay: number;
 }
 
-/** One simulated day. */
 export interface Day {
   isWorkday: boolean;
   /** The size of the database at the end of the day. */
@@ -27,14 +26,10 @@ export interface Day {
 
 export interface SoakReport {
   days: Day[];
-  /** The faults found, each as a sentence. */
   findings: string[];
   incidents: number;
   refreshes: number;
-  /**
-   * The longest times, in milliseconds: from one check to the next, from one pruning to the next, during which the
-   * webhook was disabled, and from an alarm's set time to its run.
-   */
+  /** The longest times. `lateAlarm`: from an alarm's set time to its run. */
   longestMs: { betweenChecks: number; betweenPrunings: number; disabled: number; lateAlarm: number };
   attempts: number;
   simulatedDays: number;
@@ -48,7 +43,6 @@ const DAY_MS = 24 * HOUR_MS;
 const START_MS = Date.parse("2027-02-01T00:00:00Z");
 /** The day of each week (0 is Monday) on which Aurora is unavailable from 10:00 to 16:00. */
 const OUTAGE_DAY = 2;
-/** The lifetime of PagerDuty's access tokens. */
 const TOKEN_LIFE_SECONDS = 24 * 3600;
 
 interface Event {
@@ -252,7 +246,6 @@ class Soak {
     return this.#tenant.control({ atMs: null, ring: false });
   }
 
-  /** Returns the times at which the connector read its subscription. */
   #checks(): number[] {
     const path = `/webhook_subscriptions/${this.#subscription.id}`;
     return this.#pagerduty.requests
@@ -280,8 +273,8 @@ class Soak {
         this.#findings.push(`${incident.title} reached Aurora in versions ${versions}`);
       }
       const analyses = this.#aurora.of(incident.id).length - changes.length;
-      // An incident that began and ended while the subscription was disabled is already resolved when the connector
-      // finds it, and needs no analysis.
+      // If an incident began and ended while the subscription was disabled, the connector finds it resolved, and
+      // requests no analysis.
       const isHeard = incident.events.some(({ id }) => delivered.has(id));
       if (analyses !== (isHeard ? 1 : 0))
         this.#findings.push(`${incident.title} was analysed ${analyses} times`);

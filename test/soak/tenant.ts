@@ -4,9 +4,8 @@ import { CONTROL_PATH, type Instruction, type State } from "./instruction.ts";
 
 /** The Worker with one tenant, in simulated time. */
 export class SoakedTenant {
-  /** Lines that the Worker logged at level `error`. */
   readonly errors: string[] = [];
-  /** The times at which each event was logged, in milliseconds since 1970. */
+  /** The times of each log event, in milliseconds since 1970. */
   readonly logged = new Map<string, number[]>();
   #workerd: Workerd | null = null;
 

@@ -38,7 +38,7 @@ test("once a day the alarm removes all entries older than RETENTION_DAYS, and no
   expect(await count("prunes", "type = '29 days'")).toBe(1);
 });
 
-test("if a tenant connected while checks were turned off, the alarm plans a check after they are turned on", async () => {
+test("if a tenant connected while checks were off, the alarm plans a check as soon as checks are on", async () => {
   const user = env.TENANT.getByName("user:asleep");
   await runInDurableObject(user, async (_object, { storage }) => {
     const store = new ConnectionStore(storage, env.CONNECTIONS, createKeyring(configOf(env).credentialsKeys));

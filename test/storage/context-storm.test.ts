@@ -8,7 +8,7 @@ import { JobRunner } from "../../src/tenant/job-runner.ts";
 import { AnalysisJobs, allOf, contextJobs } from "../../src/tenant/jobs.ts";
 import { configWith, connectedContext } from "./connected-context.ts";
 
-/** In a storm, requests for context leave room in PagerDuty's rate limit for other calls, and no analysis is lost. */
+/** If hundreds of incidents start at once, requests for context use only a part of PagerDuty's rate limit. */
 
 const STORM = 300;
 /** One in ten incidents is critical, and the critical incidents arrive last. */
@@ -19,7 +19,6 @@ afterEach(() => void vi.unstubAllGlobals());
 const idOf = (index: number) => `P${index}`;
 const isCritical = (index: number) => index >= STORM - CRITICAL;
 
-/** Returns the change that the first webhook of an incident makes. */
 function triggered(index: number) {
   const at = `2026-11-22T03:00:00Z`;
   const verification: Verification = "signature";
@@ -59,7 +58,7 @@ function triggered(index: number) {
   };
 }
 
-test("for 300 simultaneous incidents, context requests keep to the budget, critical incidents come first, and all are analysed", async () => {
+test("all 300 simultaneous incidents are analysed, the critical ones first, with at most 320 calls for their contexts", async () => {
   const asked: string[] = [];
   vi.stubGlobal("fetch", async (url: string) => {
     asked.push(url);

@@ -8,15 +8,15 @@ import { DeliveryJobs } from "../../src/tenant/jobs.ts";
 import { connectedContext } from "./connected-context.ts";
 
 /**
- * At most three deliveries of a tenant are in progress: there are three places. The tests check which due deliveries
- * start while others hang. A delivery's lane says whether it is new, failed before, needs an incident number, or has
- * waited for its incident's context.
+ * A tenant has three places for deliveries in progress. The tests check which due deliveries start while others hang.
+ * Lanes: `first` (new), `again` (failed before), `missingNumber` (needs the incident's number from PagerDuty),
+ * `context` (has waited for the incident's context).
  */
 
 interface Places {
   /** Stores `count` due deliveries (default: one) in a lane, each of a new incident. */
   add(lane: Lane, count?: number): void;
-  /** Starts the due jobs for which there is a place. These jobs never end. @returns the lanes of their deliveries */
+  /** Starts the due deliveries for which there is a place, and which then hang. @returns the lanes of these deliveries */
   start(): Lane[];
 }
 
@@ -55,7 +55,7 @@ const withPlaces = (name: string, work: (places: Places) => void): Promise<void>
     });
   });
 
-test("deliveries that failed before, and deliveries that need an incident number, leave one place for a new delivery", async () => {
+test("deliveries that failed before, and deliveries that need an incident number, leave one place free", async () => {
   await withPlaces("leave", ({ add, start }) => {
     add("again", 3);
     add("missingNumber", 3);
@@ -68,7 +68,7 @@ test("deliveries that failed before, and deliveries that need an incident number
   });
 });
 
-test("if two deliveries that failed before are in progress, the third place is for a new delivery, not for a delivery that needs an incident number", async () => {
+test("while two retries are in progress, a new delivery gets the third place, and a delivery that needs an incident number waits", async () => {
   await withPlaces("two", ({ add, start }) => {
     add("again", 3);
     expect(start()).toEqual(["again", "again"]);

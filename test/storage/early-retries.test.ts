@@ -4,10 +4,7 @@ import { dueDeliveries, markDelivered, markRetry, retryEarly } from "../../src/d
 import { appendEntry, entryAt } from "../../src/storage/journal.ts";
 import { migrate } from "../../src/storage/migrations.ts";
 
-/**
- * When Aurora accepts deliveries again, long waits end early: for a limited number of deliveries at a time, and only
- * once for each delivery.
- */
+/** When Aurora accepts deliveries again, long waits end early: at most fifty at a time, and once for each delivery. */
 
 const NOW_MS = 1_000_000;
 const HOUR_MS = 3600 * 1000;
@@ -17,7 +14,6 @@ interface Outbox {
   /** Stores a delivery that has failed before and waits until `atMs`. */
   waits(incidentId: string, atMs: number, notBeforeMs?: number): void;
   retryEarly(): void;
-  /** Returns the incidents whose delivery is due now. */
   due(): (string | null)[];
   /** Records a failure of all due early attempts, as `deliver` does. */
   fail(): void;
@@ -71,7 +67,7 @@ const withOutbox = (name: string, work: (outbox: Outbox) => void): Promise<void>
     });
   });
 
-test("long waits for the next attempt end early, but short waits and Aurora's Retry-After do not", () =>
+test("long waits end early, but short waits and waits for Aurora's Retry-After do not", () =>
   withOutbox("long waits", (outbox) => {
     outbox.waits("long", LATER_MS);
     outbox.waits("short", NOW_MS + 60_000);
@@ -81,7 +77,7 @@ test("long waits for the next attempt end early, but short waits and Aurora's Re
     expect(outbox.due()).toEqual(["long", "asked for and over"]);
   }));
 
-test("after a failed early attempt, the next attempt stays at its planned time, and no other early attempt is made", () =>
+test("after a failed early attempt, the next attempt stays at its planned time, and there is no second early attempt", () =>
   withOutbox("once", (outbox) => {
     outbox.waits("refused", LATER_MS);
     outbox.retryEarly();
@@ -92,7 +88,7 @@ test("after a failed early attempt, the next attempt stays at its planned time, 
     expect(outbox.due()).toEqual([]);
   }));
 
-test("at most fifty deliveries are retried early together, and the others after these attempts have ended", () =>
+test("at most fifty deliveries are retried early at a time, and the next fifty after these attempts have ended", () =>
   withOutbox("fifty", (outbox) => {
     for (let n = 0; n < 120; n += 1) outbox.waits(`incident ${n}`, LATER_MS + n);
     outbox.retryEarly();

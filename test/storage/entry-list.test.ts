@@ -16,12 +16,11 @@ import {
 import { migrate } from "../../src/storage/migrations.ts";
 import { notificationOf } from "../support/stored-notification.ts";
 
-/** Events and deliveries are filtered and counted, here in a real object's SQLite. */
+/** The tests filter and count events and deliveries in a real object's SQLite. */
 
 const HOUR_MS = 3_600_000;
 const START_MS = Date.parse("2026-11-22T03:00:00Z");
 
-/** Stores entries at given times. */
 class Journal {
   readonly sql: SqlStorage;
   constructor(sql: SqlStorage) {
@@ -161,7 +160,7 @@ test("deliveries are found by the class of their last error, until Aurora accept
   });
 });
 
-test("the count of each choice is the number of rows that the list shows with this choice and the other filters", async () => {
+test("the choices of each filter are counted with all other filters applied", async () => {
   await inObject("counts", (journal, sql) => {
     for (const number of [1, 2, 3, 4]) journal.delivery(START_MS, `P${number}`);
     journal.fails(1, "refused");
@@ -181,7 +180,7 @@ test("the count of each choice is the number of rows that the list shows with th
   });
 });
 
-test("the number of failed deliveries is exact even among many entries, while successful deliveries are counted only up to a limit", async () => {
+test("among 6,000 deliveries, failed deliveries are counted exactly, and successful deliveries only up to 2,000", async () => {
   await inObject("bound", (journal, sql) => {
     const dead = journal.delivery(START_MS, "P1");
     journal.fails(dead, "unreachable");

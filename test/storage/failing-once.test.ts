@@ -23,7 +23,6 @@ const event = {
 
 afterEach(() => void vi.unstubAllGlobals());
 
-/** Passes all statements on to `sql`, but lets the statement with the number `failing` fail. */
 function failingSql(sql: SqlStorage, failing: number): { sql: SqlStorage; hasFailed: () => boolean } {
   let statements = 0;
   const proxy = new Proxy(sql, {
@@ -40,8 +39,8 @@ function failingSql(sql: SqlStorage, failing: number): { sql: SqlStorage; hasFai
 }
 
 /**
- * Calls `run` in one new object after the other, each with the same webhook. In the first object the first statement of
- * `run` fails, in the second object the second statement, and so on. @param run is called again if it throws
+ * Calls `run` in many new objects. In the nth object, the nth statement of `run` fails. @param run is called again if
+ * it throws
  */
 async function failEach(
   name: string,

@@ -11,8 +11,7 @@ const DAY_MS = 24 * HOUR_MS;
 
 /**
  * Runs a check with RETENTION_DAYS=1, three days after the last check. PagerDuty lists one incident, which is not
- * stored and was resolved `agoMs` ago. @param asked true if a person asked for the check @returns the number of
- * recovered incidents
+ * stored and was resolved `agoMs` ago. @param asked true if a person asked for the check
  */
 async function recovered(user: string, agoMs: number, asked: boolean): Promise<number> {
   const nowMs = Date.now();

@@ -9,7 +9,6 @@ const caller = { userId: "idle", orgId: null };
 const tenant = () => env.TENANT.getByName("user:idle");
 
 const stored = () => runInDurableObject(tenant(), (_, { storage }) => JSON.stringify([...storage.kv.list()]));
-/** Returns the prototype that the key-value storages of all objects share. */
 const keyValuePrototype = () =>
   runInDurableObject(tenant(), (_, { storage }): SyncKvStorage => Object.getPrototypeOf(storage.kv));
 const alarmInMs = () =>

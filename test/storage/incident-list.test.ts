@@ -6,7 +6,7 @@ import { saveIncident } from "../../src/storage/incidents.ts";
 import { ALL_INCIDENTS, countIncidents, listIncidents } from "../../src/storage/lists/incident-list.ts";
 import { migrate } from "../../src/storage/migrations.ts";
 
-/** Incidents are listed, filtered and counted, here in a real object's SQLite. */
+/** The tests list, filter and count incidents in a real object's SQLite. */
 
 function incident(id: string, number: number, given: Partial<Snapshot>): IncidentState {
   const snapshot: Snapshot = {

@@ -4,10 +4,7 @@ import { lookAtLists } from "../../src/reconcile/incident-lists.ts";
 import { NO_PROGRESS, newCheck } from "../../src/reconcile/progress.ts";
 import { connectedContext } from "./connected-context.ts";
 
-/**
- * A check reads every incident that PagerDuty lists, even thousands of the same second, and even if incidents leave a
- * list between two pages.
- */
+/** A check reads every incident that PagerDuty lists, even if thousands began in one second or a list shifts. */
 
 afterEach(() => void vi.unstubAllGlobals());
 
@@ -49,12 +46,7 @@ function listed(incidents: readonly Listed[], url: URL): Response {
   });
 }
 
-/**
- * Lets a check read its lists of incidents.
- * @param list returns the incidents that PagerDuty has at the time of a call
- * @param onCall is called after each call has read `list`, with the number of calls so far
- * @returns the ids that were read, and `incomplete`: true if PagerDuty could not list all incidents
- */
+/** @param onCall is called after each call to PagerDuty, with the number of calls so far */
 async function looked(name: string, list: () => Listed[], onCall: (calls: number) => void = () => undefined) {
   return runInDurableObject(env.TENANT.getByName(`user:${name}`), async (_, { storage }) => {
     const context = await connectedContext(storage, env.CONNECTIONS, name);
@@ -88,7 +80,7 @@ async function looked(name: string, list: () => Listed[], onCall: (calls: number
   });
 }
 
-test("if a list ends at PagerDuty's limit of 10,000, all incidents of its last second are read, even more than 300", async () => {
+test("if a list ends at PagerDuty's limit of 10,000, all incidents of its last second are read", async () => {
   const incidents = created(10_510, (index) => NOW - DAY_MS / 2 + Math.min(index, 9_800) * 1000);
   const { ids, incomplete } = await looked("lists-second", () => incidents);
   expect(ids.size).toBe(10_510);
@@ -103,7 +95,7 @@ test("a check is incomplete if one second has more incidents than PagerDuty list
 
 test.each([
   ["one incident leaves it", 1],
-  ["more incidents leave it than the pages overlap by", 50],
+  ["fifty incidents leave it, which is more than two pages share", 50],
 ])("if a list shifts between two pages because %s, all other incidents are read", async (_, leaving) => {
   for (const [name, atMs] of [
     ["spread", (index: number) => NOW - 60_000 + index * 100],

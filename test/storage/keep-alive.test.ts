@@ -15,7 +15,6 @@ import { connectionOf } from "../support/connection.ts";
 const MINUTE_MS = 60_000;
 const keyring = () => createKeyring(configOf(env).credentialsKeys);
 
-/** Stores an OAuth connection whose access token expires in `leftMs`, in an object that is then evicted. */
 async function connect(userId: string, leftMs: number): Promise<void> {
   const user = env.TENANT.getByName(`user:${userId}`);
   const nowMs = Date.now();

@@ -16,7 +16,6 @@ const config = parseConfig({
 });
 const ADA = { userId: "ada", orgId: "acme" };
 
-/** Returns a private Aurora behind the service binding, which answers each call with `status`. */
 function privateAurora(status: number) {
   const bodies: unknown[] = [];
   const AURORA = {

@@ -23,16 +23,14 @@ const EVENT = {
 
 const NOTE: NoteRequest = { content: "The pool is too small.", url: null, from: null, idempotencyKey: "k" };
 
-/** Runs `work` in a new connected object that has the incident P1. @param email of the user who owns the token */
+/** Runs `work` in a new object with the incident P1. @param email the connected user's e-mail address */
 const withNotes = (
   user: string,
   work: (notes: {
     context: Awaited<ReturnType<typeof connectedContext>>;
     outbox: NoteOutbox;
     sql: SqlStorage;
-    /** Takes in a signed webhook. */
     take(webhookId: string, event: object): void;
-    /** Requests a note on P1. */
     request(note?: Partial<NoteRequest>, by?: string): Promise<string>;
   }) => Promise<void>,
   email = "ada@example.com",
@@ -49,7 +47,7 @@ const withNotes = (
     await work({ context, outbox, sql: storage.sql, take, request });
   });
 
-test("a note that failed two days ago is retried for one more day if it is requested again", () =>
+test("a note that failed two days ago is pending again after a new request", () =>
   withNotes("restart", async ({ sql, request }) => {
     const answer = (status: number) => vi.stubGlobal("fetch", async () => Response.json({}, { status }));
     answer(400);

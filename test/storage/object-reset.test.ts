@@ -8,8 +8,8 @@ const SECRET = "internal";
 const PASSING = ["retryable", "overloaded", "durableObjectReset"] as const;
 
 /**
- * Calls the API while the tenant's object throws `failures` times. Each error has the property `flag`, as the
- * platform's errors have. @returns the answer, and how often the object was called
+ * Calls the API while the tenant's object throws `failures` errors. Each error has the property `flag`, like
+ * Cloudflare's errors.
  */
 async function call(method: string, path: string, flag: (typeof PASSING)[number], failures: number) {
   let calls = 0;
@@ -48,7 +48,7 @@ test("a call to an overloaded object is not repeated immediately", async () => {
   expect(await call("GET", "/incidents", "overloaded", 1)).toMatchObject({ status: 503, calls: 1 });
 });
 
-test.each(PASSING)("a change that fails because of %s is 503, and is not repeated", async (flag) => {
+test.each(PASSING)("a change that fails because of %s gets 503, and is not repeated", async (flag) => {
   const { status, retryAfter, calls } = await call("DELETE", "", flag, 1);
   expect([status, calls]).toEqual([503, 1]);
   expect(Number(retryAfter)).toBeGreaterThan(0);

@@ -11,7 +11,7 @@ import { migrate } from "../../src/storage/migrations.ts";
 import { notificationOf } from "../support/stored-notification.ts";
 import { connectedContext } from "./connected-context.ts";
 
-/** A redelivery of many deliveries reports its progress, and a stop leaves each delivery in a defined state. */
+/** A redelivery of many deliveries reports its progress, and can be stopped. */
 
 afterEach(() => void vi.unstubAllGlobals());
 
@@ -25,9 +25,8 @@ const FAILURE = {
 
 interface Outbox {
   sql: SqlStorage;
-  /** Appends a delivery. @returns its number */
+  /** Appends a delivery, and returns its number. */
   deliver(incidentId: string, atMs?: number): number;
-  /** Makes the incident's next delivery dead. @returns its number */
   fails(incidentId: string): number;
   succeeds(incidentId: string): number;
   redeliverAll(nowMs: number, sinceMs?: number): number;

@@ -27,7 +27,7 @@ interface Story {
   notified(): string[];
 }
 
-/** Plays the events and REST answers of one incident in its own object. Times are in milliseconds after `T0`. */
+/** Times in the story are in milliseconds after `T0`. */
 async function play(name: string, work: (story: Story) => void): Promise<void> {
   await runInDurableObject(env.TENANT.getByName(`user:${name}`), (_, { storage }) => {
     migrate(storage);
@@ -137,14 +137,13 @@ test.each([
 });
 
 test.each([2_000, 30_000])(
-  "a custom field event is applied even if the REST API still lacks it %i ms later",
+  "a custom field event is applied even if the REST API has the old value %i ms later",
   async (lagMs) => {
     await play(`lag of ${lagMs}`, ({ rest, fieldEvent, incident }) => {
       const answer = { status: "triggered", updated_at: toTheSecond(-60_000) };
       rest(answer, lagMs, { runbook_link: "old" });
       fieldEvent(0, "new");
       expect(incident()?.customFields).toEqual({ runbook_link: "new" });
-      // The REST API still lacks the event.
       expect(rest(answer, lagMs + 1_000, { runbook_link: "old" })).toBe(false);
       expect(incident()?.customFields).toEqual({ runbook_link: "new" });
     });

@@ -20,9 +20,7 @@ import { insertNote, noteById } from "../../src/storage/notes.ts";
 import { pruneEntries, pruneIncidents } from "../../src/storage/pruning.ts";
 import { NO_CONTEXT } from "../support/context.ts";
 
-/**
- * Old entries and incidents are removed if they are finished. Open incidents and undelivered entries stay, however old.
- */
+/** Old finished entries and incidents are removed. Open incidents and undelivered entries stay. */
 
 const inObject = <T>(name: string, work: (storage: DurableObjectStorage) => T): Promise<T> =>
   runInDurableObject(env.TENANT.getByName(`user:${name}`), (_, { storage }) => {
@@ -202,7 +200,7 @@ test("a page of incidents reads the same number of rows, however many incidents 
   });
 });
 
-test("of the checked unconfirmed entries only the newest stay, but all entries that still wait for their check stay", async () => {
+test("of the checked unconfirmed entries only the newest stay, and every unchecked entry stays", async () => {
   await inObject("unconfirmed", ({ sql }) => {
     const entry = { kind: "webhook" as const, type: "t", outcome: "unconfirmed" as const };
     const count = (reason: string | null) =>

@@ -8,15 +8,12 @@ import { takeIn } from "../../src/webhooks/intake.ts";
 import { receivedWebhook } from "../support/received.ts";
 import { configWith } from "./connected-context.ts";
 
-/**
- * The number of rows that an event writes, as the storage counts them for billing. For the prices, see docs/cost.md.
- */
+/** The tests count the rows that an event writes, because Cloudflare bills them (docs/cost.md). */
 
 /** The number of events in a Queue batch under load. Each batch sets the alarm once, which is billed as a row. */
 const BATCH = 25;
 const MAX_ROWS_PER_EVENT = 5.5;
 
-/** Counts the rows written by all statements that are executed through the proxy. */
 function counted(sql: SqlStorage): { sql: SqlStorage; rows: () => number } {
   const cursors: { rowsWritten: number }[] = [];
   const proxy = new Proxy(sql, {

@@ -17,13 +17,9 @@ const MAX_SUBREQUESTS = 50;
 const MAX_CONNECTIONS = 6;
 /** The test limits elapsed time, which is stricter than Cloudflare's limit of CPU time. */
 const MAX_RUN_MS = 30_000;
-/**
- * The reason given when a run is stopped. It begins with two words that make the test runner hide workerd's log line
- * about the stop.
- */
+/** The first two words make the test runner hide workerd's log line about the stop. */
 const STOPPED = "Instance dispose: exceeded its CPU time limit";
 const EVENTS = 300;
-/** The number of deliveries that may be in progress at the same time. */
 const MAX_DELIVERIES = 3;
 
 const Sent = z.object({
@@ -34,7 +30,6 @@ const Sent = z.object({
 class LimitedAurora {
   /** The received notifications; `id` is the `webhook-id`. */
   readonly sent: { id: string; incidentId: string; version: number }[] = [];
-  /** The number of requests that the current run made. */
   requests = 0;
   mostOpen = 0;
   refused = 0;
@@ -72,10 +67,7 @@ function fillOutbox(context: TenantContext, userId: string): void {
   }
 }
 
-/**
- * Builds an object's state in memory. @returns a function that runs the jobs once, as one invocation, and returns false
- * if no job is left
- */
+/** @returns a function that runs the jobs once, and returns false if no job is left */
 function runsOf(context: TenantContext, aurora: LimitedAurora): () => Promise<boolean> {
   aurora.whenDurable = () => context.storage.sync();
   const target = { origin: "https://aurora.example.com", headers: {}, binding: aurora, secrets: [] };
@@ -88,7 +80,6 @@ function runsOf(context: TenantContext, aurora: LimitedAurora): () => Promise<bo
   };
 }
 
-/** Fills the outbox of a new object, and calls `work` with it. */
 const withOutbox = (
   userId: string,
   work: (aurora: LimitedAurora, run: () => Promise<boolean>, sql: SqlStorage) => Promise<void>,
@@ -125,7 +116,6 @@ test("a run ends before the platform stops it, and the next run continues its wo
     const now = Date.now.bind(Date);
     let passedMs = 0;
     vi.spyOn(Date, "now").mockImplementation(() => now() + passedMs);
-    // Each request takes two seconds of the run.
     aurora.onRequest = () => {
       passedMs += 2_000;
     };
@@ -180,8 +170,7 @@ test("if a run is stopped during a call, nothing is lost, the interrupted attemp
   expect(repeated).toBeLessThanOrEqual(stops.length * MAX_DELIVERIES);
   for (const notifications of Map.groupBy(aurora.sent, ({ incidentId }) => incidentId).values()) {
     const versions = notifications.map(({ version }) => version);
-    // If a notification is sent twice, both have the same id, and no other notification of the incident comes between
-    // them.
+    // A repeated notification keeps its id, and comes before the incident's next notification.
     expect(versions).toEqual(versions.toSorted((a, b) => a - b));
     const versionOf = new Map(notifications.map(({ id, version }) => [id, version]));
     expect([...versionOf.values()]).toEqual([...versionOf].map((_, index) => index + 1));

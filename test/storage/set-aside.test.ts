@@ -18,7 +18,6 @@ import { connectedContext } from "./connected-context.ts";
 const NOW = Date.parse("2026-11-22T03:00:00Z");
 afterEach(() => void vi.unstubAllGlobals());
 
-/** Answers calls to PagerDuty by their path. Every other path gets empty lists. */
 const answer = (answers: Record<string, object>) =>
   vi.stubGlobal("fetch", async (url: string) =>
     Response.json(answers[new URL(url).pathname] ?? { incidents: [], custom_fields: [] }),

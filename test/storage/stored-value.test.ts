@@ -28,7 +28,7 @@ test("an unreadable stored value counts as absent, and is logged once, without t
   expect(lines.join()).not.toContain("SECRET");
 });
 
-test("a pending analysis that was stored without the reason for its wait still waits for its runbook", async () => {
+test("a waiting analysis that was stored without `waitsFor` waits for its runbook", async () => {
   await runInDurableObject(env.TENANT.getByName("untagged"), (_, { storage }) => {
     migrate(storage);
     const provenance = { webhookId: null, eventId: null, verification: "signature" };

@@ -10,7 +10,7 @@ import { takeIn } from "../../src/webhooks/intake.ts";
 import { receivedWebhook } from "../support/received.ts";
 import { connectedContext } from "./connected-context.ts";
 
-/** An incident whose row cannot be read does not disturb what concerns all incidents. */
+/** If the row of one incident cannot be read, limits, redeliveries and open consoles still work. */
 
 const NOW = Date.parse("2026-11-22T03:00:00Z");
 
@@ -22,7 +22,7 @@ const inObject = <T>(
     work(state, await connectedContext(state.storage, env.CONNECTIONS, user)),
   );
 
-/** Stores an incident and a delivery that makes Aurora analyse it. @returns the number of the delivery's entry */
+/** Stores an incident, and a delivery that makes Aurora analyse the incident. */
 function triggered(sql: SqlStorage, incidentId: string): number {
   const entry = { kind: "webhook", type: "incident.triggered", outcome: "applied" } as const;
   const timelineLine = { kind: "created", from: null, to: "investigating", text: null };
@@ -44,7 +44,7 @@ test("an incident that cannot be read counts towards the connected user's limit 
   expect(beyond).toMatchObject({ count: 1 });
 });
 
-test("a delivery that Aurora refused because the connected user left the organisation is sent again, although its incident cannot be read", async () => {
+test("a delivery that Aurora refused with 409, because the user had left the organisation, is sent again although its incident cannot be read", async () => {
   const { count, states } = await inObject("row-redelivery", (_, context) => {
     const { sql } = context;
     for (const id of ["P1", "P2"]) triggered(sql, id);
@@ -76,7 +76,7 @@ test("an open console gets the changes of the other incidents", async () => {
   });
 });
 
-test("a status that cannot be computed keeps neither the object from starting nor a console from opening a socket", async () => {
+test("if the status cannot be computed, the object still starts, and a console can still open a socket", async () => {
   await inObject("row-status", async (state, { store }) => {
     let isBroken = true;
     const status = () => {
@@ -93,7 +93,7 @@ test("a status that cannot be computed keeps neither the object from starting no
   });
 });
 
-/** Opens a socket. @returns the messages, which arrive later */
+/** @returns the messages of a new socket, which arrive later */
 function watch(live: Live): unknown[] {
   const { status, webSocket } = live.accept(new Request("https://connector.example.com/pagerduty/live"));
   expect(status).toBe(101);

@@ -15,7 +15,6 @@ import { receivedWebhook } from "../support/received.ts";
 
 afterEach(() => void vi.unstubAllGlobals());
 
-/** Runs `work` with a stored connection that no configured key can open. */
 async function unreadable<T>(
   user: string,
   kv: KVNamespace,

@@ -8,8 +8,8 @@ import type { Trust } from "../../src/webhooks/received.ts";
 import { receivedWebhook } from "../support/received.ts";
 
 /**
- * While PagerDuty cannot be asked, unsigned webhooks wait, and a row of the table `hints` plans the read of their
- * incident. The number of waiting webhooks is limited, so that strangers cannot fill the object.
+ * Unsigned webhooks wait until their incident is read from PagerDuty. A row of the table `hints` plans this read. The
+ * number of waiting webhooks is limited, so that strangers cannot fill the object.
  */
 
 const config = parseConfig({ AURORA_ENV: "dev", CREDENTIALS_KEYS: `k1:${btoa("k".repeat(32))}` });

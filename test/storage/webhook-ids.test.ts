@@ -15,7 +15,6 @@ import { receivedWebhook } from "../support/received.ts";
 
 const SAME = "same";
 
-/** A webhook of the event `E{name}` about the incident `P{name}`. */
 function webhookOf(name: string, webhookId = SAME) {
   const event = {
     id: `E${name}`,
@@ -31,7 +30,6 @@ const outcomes = (sql: SqlStorage) => [
   ...sql.exec("SELECT event_id AS event, outcome FROM journal WHERE kind = 'webhook' ORDER BY event_id, seq"),
 ];
 
-/** Runs `work` in a new object. @returns the outcomes of its webhooks, by event */
 function after(user: string, work: (context: RecordContext) => unknown) {
   return runInDurableObject(env.TENANT.getByName(`user:${user}`), async (_, { storage }) => {
     migrate(storage);
