@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import { exportJWK, generateKeyPair, type JWTPayload, SignJWT } from "jose";
 
-/** A Cloudflare Access team. Serves its keys at Access's path, and signs assertions with them. */
+/** A fake Cloudflare Access team, which serves its keys and signs assertions. */
 export interface AccessTeam {
   /** The value of `ACCESS_TEAM_DOMAIN`, which is also the issuer. */
   readonly url: string;

@@ -7,7 +7,7 @@ import * as z from "zod";
 import { Notification } from "./notification.ts";
 import { patienceMs } from "./patience.ts";
 
-/** How Aurora answers a POST. `acceptThenReset` accepts the POST, but resets the connection instead of answering. */
+/** `acceptThenReset` accepts the POST, but resets the connection instead of answering. */
 export type Answer =
   | { status: number; headers?: Record<string, string> }
   | { hang: true }
@@ -54,18 +54,15 @@ export async function startAurora(options: AuroraOptions = {}): Promise<Aurora> 
 
 /** A running emulator of Aurora, started by `startAurora`. */
 export class Aurora {
-  /** The value for `AURORA_EVENTS_URL`. */
+  /** The value for `AURORA_EVENTS_URL` with the format `notifications`. */
   readonly url: string;
-  /** The value for `AURORA_EVENTS_URL` if `AURORA_EVENTS_FORMAT` is `v3`. */
+  /** The value for `AURORA_EVENTS_URL` with the format `v3`. */
   readonly ownRouteUrl: string;
   readonly secret: string;
-  /** Every POST, oldest first. */
   readonly attempts: Attempt[] = [];
   /** The accepted notifications in the order of their arrival, including repetitions. */
   readonly accepted: Notification[] = [];
-  /**
-   * Returns the answer to a valid POST. It is not called for a malformed notification (400) or a wrong signature (401).
-   */
+  /** Returns the answer to a valid POST. A malformed notification always gets 400, and a wrong signature 401. */
   answer: (attempt: { index: number; body: Notification | null }) => Answer = accept;
   readonly #distinct = new Map<string, Notification>();
   readonly #signals = new EventEmitter().setMaxListeners(0);
@@ -92,15 +89,11 @@ export class Aurora {
     return [...this.#distinct.values()];
   }
 
-  /** The accepted notifications of one incident, without repetitions. */
   of(incidentId: string): Notification[] {
     return this.distinct.filter(({ data }) => data.incident.incidentId === incidentId);
   }
 
-  /**
-   * Checks the condition now and after each POST, and resolves as soon as it is true. @param what names the condition
-   * in the error: "waited … ms for `what`"
-   */
+  /** Checks the condition now and after each POST, and resolves as soon as the condition is true. */
   async waitFor(
     what: string,
     condition: (aurora: Aurora) => boolean,
@@ -118,7 +111,7 @@ export class Aurora {
     }
   }
 
-  /** Removes the received attempts, and accepts every valid POST again. The addresses and the secret stay the same. */
+  /** Removes the received attempts, and accepts every valid POST again. */
   reset(): void {
     this.attempts.length = 0;
     this.accepted.length = 0;
@@ -126,7 +119,6 @@ export class Aurora {
     this.answer = accept;
   }
 
-  /** Closes the server, and resets hanging connections. */
   async close(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     this.#server.closeAllConnections();
@@ -175,7 +167,7 @@ export class Aurora {
 
   #accept(webhookId: string | null, body: Notification): void {
     this.accepted.push(body);
-    // A notification always has an id, because its signature covers the id. Only a V3 event may lack one.
+    // A notification always has an id, because its signature covers the id.
     if (webhookId !== null && !this.#distinct.has(webhookId)) this.#distinct.set(webhookId, body);
   }
 }
@@ -220,7 +212,6 @@ function headersOf(request: IncomingMessage): Record<string, string> {
   );
 }
 
-/** Describes an attempt in one line, for the error of `waitFor`. */
 function describe({ body, path, status, problem }: Attempt): string {
   const what =
     body === null ? path : `${body.type} v${body.data.incident.version} of ${body.data.incident.incidentId}`;

@@ -7,13 +7,12 @@ import { opened, printLogIfFailed } from "./stage.ts";
 import { until } from "./until.ts";
 import { INTERNAL_SECRET, type Reply, startWorker, type Worker } from "./worker.ts";
 
-/** The value of AURORA_HEADERS in these tests. */
 export const AURORA_HEADERS =
   "CF-Access-Client-Id: id-of-service-token\nCF-Access-Client-Secret: hunter2-access";
 
 /**
- * An emulated PagerDuty, the Worker, and the emulator of today's Aurora as the Worker's backend. Each test has its own
- * PagerDuty account, and its own organisation with one user in the editor role and one in the viewer role.
+ * An emulated PagerDuty, the Worker, and an emulated Aurora as the Worker's backend. Each test has its own PagerDuty
+ * account, and its own organisation with an editor and a viewer.
  */
 export interface BackendStage {
   readonly aurora: TodaysAurora;
@@ -23,19 +22,15 @@ export interface BackendStage {
   readonly organisation: string;
   readonly editor: string;
   readonly viewer: string;
-  /**
-   * A call from Aurora's UI server on behalf of the user with the editor role. `as` names another user or
-   * organisation. @param path below /pagerduty
-   */
+  /** Calls the API as the editor, or as the user or organisation in `as`. @param path below /pagerduty */
   call(
     method: string,
     path?: string,
     body?: object,
     as?: { user?: string; org?: string | null },
   ): Promise<Reply>;
-  /** Connects as the user with the editor role, with a new API key. */
   connect(): Promise<Reply>;
-  /** Connects as the user with the editor role, and waits until Aurora knows the connection. */
+  /** Connects as the editor, and waits until Aurora knows the connection. */
   connectMirrored(): Promise<void>;
   /** The calls to Aurora's connection API, except permission requests. */
   mirrored(): AuroraCall[];
@@ -46,7 +41,7 @@ export interface BackendStage {
 const isQuestion = ({ method, body }: AuroraCall) => method === "PATCH" && body === "{}";
 const isApi = ({ path }: AuroraCall) => path === "/pagerduty";
 
-/** Opens the stage for the tests of the file or `describe`. @param variables returns settings that override defaults */
+/** Opens the stage for the tests of the file or `describe`. */
 export function openBackendStage(
   variables: (aurora: TodaysAurora) => Record<string, string | null> = () => ({}),
 ): BackendStage {

@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { type BrowserServer, chromium, type LaunchOptions } from "playwright-core";
 import type { TestProject } from "vitest/node";
 
-/** Starts one Chromium for the whole run. Every test file connects to it, and opens its own contexts. */
+/** Starts one Chromium for the whole test run, to which every test file connects. */
 
 const ARGS = [
   "--headless",
@@ -48,7 +48,6 @@ export async function launch(): Promise<BrowserServer | null> {
   return null;
 }
 
-/** The ways to start a browser, in order of preference. */
 function candidates(): (() => LaunchOptions)[] {
   const named = process.env["CHROMIUM"];
   if (named) return [() => ({ executablePath: named })];
@@ -69,7 +68,6 @@ function packaged(): LaunchOptions {
   };
 }
 
-/** Unpacks the browser once for each installation of the package. @returns the folder */
 function unpacked(): string {
   const packageFolder = join(dirname(createRequire(import.meta.url).resolve("@sparticuz/chromium")), "..");
   const folder = join(packageFolder, "unpacked");

@@ -15,9 +15,7 @@ const time = fc.option(
     .date({ min: new Date("2026-01-01"), max: new Date("2026-12-31"), noInvalidDate: true })
     .map((date) => date.toISOString()),
 );
-/**
- * Any JSON value, as it is after serializing and parsing: a generated value can contain -0, which is serialized as 0.
- */
+/** Serialized and parsed once, because a generated value can contain -0, which JSON writes as 0. */
 const parsed = fc
   .jsonValue({ maxDepth: 4, stringUnit: "binary" })
   .map((value): unknown => JSON.parse(JSON.stringify(value)));
@@ -102,8 +100,5 @@ export function alert(id: string, changed: Partial<ContextAlert> = {}): ContextA
   };
 }
 
-/**
- * The parameters for tests of properties of contexts. Contexts are large, so there are few runs, and a failing context
- * is not shrunk.
- */
+/** Contexts are large, so their property tests have few runs and do not shrink a failing context. */
 export const LARGE = { numRuns: 30, endOnFailure: true };

@@ -5,13 +5,12 @@ import { until } from "./until.ts";
 export interface HeldCall {
   /** Resolves when the call has arrived at PagerDuty. */
   underWay(): Promise<void>;
-  /** Lets PagerDuty answer. */
   release(): void;
 }
 
 /**
  * Holds the next call that `match` accepts.
- * @param when `hold`: the call takes effect immediately; `hang`: it takes effect when it is released
+ * @param when `hold`: the call takes effect immediately; `hang`: the call takes effect after its release
  */
 export function holdNext(
   faults: Faults,

@@ -2,7 +2,7 @@ import type { Account, Incident } from "../emulator/pagerduty.ts";
 import { type WebhookEvent, webhookBody } from "../emulator/webhook-event.ts";
 import { pick, seededRandom } from "./random.ts";
 
-/** Makes histories of incidents from a seed, with all types of events in the order in which the events happened. */
+/** Makes random histories of incidents from a seed, with all types of events. */
 
 const PRIORITIES = ["P1", "P2", "SEV3", "low", null] as const;
 const OTHERS = [
@@ -14,7 +14,6 @@ const OTHERS = [
   ["incident.something_new", "incident_something_new"],
 ] as const;
 
-/** Applies one random action to an incident. */
 function happen(account: Account, incident: Incident, random: () => number): WebhookEvent {
   const other = () => {
     const [eventType, type] = pick(random, OTHERS);
@@ -61,7 +60,7 @@ export interface HistoryOptions {
   seed: number;
 }
 
-/** Lets `events` events of `incidents` incidents happen, interleaved, each only when the caller requests it. */
+/** Makes the interleaved events of several incidents, each event only when the caller asks for the next one. */
 export function* happenings(account: Account, options: HistoryOptions): Generator<Happening, void> {
   const random = seededRandom(options.seed);
   const incidents: Incident[] = [];
@@ -79,7 +78,7 @@ export function* happenings(account: Account, options: HistoryOptions): Generato
   }
 }
 
-/** Makes `events` events of `incidents` incidents, interleaved. The account should have no subscription. */
+/** Makes all events of a history at once. The account should have no subscription. */
 export function makeHistory(account: Account, options: HistoryOptions): History {
   const happened = [...happenings(account, options)];
   return {

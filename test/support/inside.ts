@@ -2,7 +2,7 @@ import type { TestProject } from "vitest/node";
 import { makeHistory } from "./history.ts";
 import { openOutside } from "./outside.ts";
 
-/** Provides values and servers to the tests that run inside workerd. */
+/** Provides webhooks, tokens and an emulated PagerDuty to the tests that run inside workerd. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const pagerduty = await openOutside();
   const history = makeHistory(pagerduty.account(), { incidents: 60, events: 900, seed: 7 });

@@ -1,6 +1,5 @@
 import type { Failure, OutboxSummary } from "../../src/delivery/outbox-summary.ts";
 
-/** The summary of a tenant without deliveries. */
 export const NO_DELIVERIES: OutboxSummary = {
   pending: 0,
   dead: 0,

@@ -1,11 +1,11 @@
 import { type PagerDuty, startPagerDuty } from "../emulator/pagerduty.ts";
 
 /**
- * Answers the outbound calls of tests inside workerd. Calls to PagerDuty's APIs go to the emulator. Calls to its token
- * endpoint and to a host with runbooks get the answers below. Any other call is an error.
+ * Answers the outbound calls of tests inside workerd. Calls to PagerDuty's REST API go to the emulator. Calls for
+ * tokens and runbooks get the answers below.
  */
 
-/** Keeps the emulator's addresses in the environment, because Vitest loads this module twice. */
+/** Environment variables with the emulator's addresses, because Vitest loads this module twice. */
 const ADDRESS = { us: "OUTSIDE_PAGERDUTY_US", eu: "OUTSIDE_PAGERDUTY_EU" } as const;
 
 /** Starts the emulator for `outside`, once for each test run. */

@@ -4,9 +4,9 @@ import { createHash } from "node:crypto";
 
 /** The environment variable with the measured speed, so that child processes do not measure again. */
 const VARIABLE = "TEST_SLOWNESS";
-/** The number of rounds of SHA-256, each over the previous result: about 100 ms of one core. */
+/** Rounds of SHA-256, which take about 100 ms of one core. */
 const ROUNDS = 60_000;
-/** The time of these rounds on the reference machine: an idle machine for which `PATIENCE_MS` was chosen. */
+/** The time of these rounds on the reference machine, for which `PATIENCE_MS` was chosen. */
 const REFERENCE_MS = 100;
 /** Ten times the longest wait in the test suite on the reference machine. */
 const PATIENCE_MS = 60_000;

@@ -1,8 +1,6 @@
 /** Makes random choices from a seed: the same seed gives the same choices. */
 
-/**
- * Mulberry32: a small, seeded generator, good enough for shuffling. Returns numbers from 0 up to, but not including, 1.
- */
+/** Mulberry32, a small generator. Returns numbers from 0 up to, but not including, 1. */
 export function seededRandom(seed: number): () => number {
   let state = seed >>> 0;
   return () => {

@@ -1,9 +1,6 @@
 import type { ReceivedWebhook } from "../../src/webhooks/received.ts";
 
-/**
- * A signed webhook for a user without an organisation, as the edge passes it to the object. @param body the webhook's
- * JSON
- */
+/** A signed webhook for a user without an organisation, as the edge passes it to the object. */
 export function receivedWebhook(
   userId: string,
   webhookId: string,

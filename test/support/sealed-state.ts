@@ -2,7 +2,7 @@ import { type LoginState, openLogin, sealLogin } from "../../src/connection/logi
 import { createKeyring } from "../../src/connection/seal.ts";
 import { SEALING_KEY } from "./worker.ts";
 
-/** Seals and opens OAuth states with the Worker's key and code. Outside of tests only the Worker has the key. */
+/** Seals and opens OAuth states with the Worker's key and code. */
 
 const BASE64 = { base64: "base64", base64url: "base64url" } as const;
 interface Base64Options {

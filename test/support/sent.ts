@@ -1,6 +1,5 @@
 import { request } from "node:http";
 
-/** An answer. */
 export interface Sent {
   status: number;
   text: string;

@@ -8,7 +8,7 @@ export const CLIENT_ID = "aurora-client-id";
 export const CLIENT_SECRET = "aurora client+secret/with=odd&characters";
 export const FRONTEND = "https://aurora.example.com";
 
-/** Starts a world (PagerDuty, Aurora and the Worker) whose Worker has an OAuth app. */
+/** Starts a world whose Worker has an OAuth app. */
 export const startOAuthWorld = (variables: Record<string, string | null> = {}): Promise<World> =>
   startWorld({
     FRONTEND_URL: FRONTEND,
@@ -24,7 +24,7 @@ export interface AppOptions {
   clientSecret?: string;
 }
 
-/** Registers the Worker's OAuth app with an account, whose user can then consent to it. */
+/** Registers the Worker's OAuth app with an account. */
 export function registerApp(account: Account, options: AppOptions = {}): Account {
   account.oauthClients.set(CLIENT_ID, {
     clientId: CLIENT_ID,
@@ -36,11 +36,10 @@ export function registerApp(account: Account, options: AppOptions = {}): Account
   return account;
 }
 
-/** `POST /pagerduty/oauth/login`. */
 export const login = (worker: Worker, user: string, body: object = {}, orgId: string | null = null) =>
   worker.call(user, "POST", "/pagerduty/oauth/login", { body, headers: { "x-org-id": orgId } });
 
-/** Starts a sign-in. @returns the address that Aurora's UI opens */
+/** Starts a sign-in, and returns the address that Aurora's UI opens. */
 export async function signInAddress(worker: Worker, user: string, body: object = {}): Promise<URL> {
   const reply = await login(worker, user, body);
   if (reply.status !== 200) throw new Error(`The login failed: ${reply.text}`);
@@ -52,7 +51,7 @@ function addressIn({ body, text }: Reply): string {
   throw new Error(`There is no oauth_url in ${text}`);
 }
 
-/** Consents at PagerDuty. @returns the address that the browser is redirected to */
+/** Consents at PagerDuty, and returns the address to which PagerDuty redirects the browser. */
 export async function consent(address: URL): Promise<URL> {
   const response = await fetch(address, { redirect: "manual" });
   const location = response.headers.get("location");
@@ -60,14 +59,14 @@ export async function consent(address: URL): Promise<URL> {
   return new URL(location);
 }
 
-/** Opens the callback. @returns the address that it redirects to */
+/** Opens the callback, and returns the address to which the Worker redirects the browser. */
 export async function follow(worker: Worker, callback: URL): Promise<string> {
   const reply = await worker.request(callback.pathname + callback.search);
   if (reply.status !== 302) throw new Error(`The callback answered ${reply.status}: ${reply.text}`);
   return reply.headers.get("location") ?? "";
 }
 
-/** Does a complete sign-in. @returns the address at which the browser ends */
+/** Does a complete sign-in, and returns the last address of the browser. */
 export async function signIn(worker: Worker, user: string, body: object = {}): Promise<string> {
   return follow(worker, await consent(await signInAddress(worker, user, body)));
 }

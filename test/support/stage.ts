@@ -5,17 +5,13 @@ import { connectUser, startWorld, type World } from "./world.ts";
 
 /** One world for all tests of a file, in which each test has its own user and account. */
 export interface Stage extends World {
-  /** The running test's user. */
   readonly user: string;
-  /** The user's account at PagerDuty. */
   readonly account: Account;
-  /** A call on behalf of the user, as Aurora's server makes it. @param path below /pagerduty */
+  /** Calls the API on behalf of the user. @param path below /pagerduty */
   call(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Reply>;
   /** Connects the user to an account (default: the user's own), and stores the secret of a webhook. */
   connect(account?: Account): Promise<Subscription>;
-  /** Queries the database of the user's object. @returns the rows */
   sql(query: string, ...values: (string | number | null)[]): Promise<Record<string, unknown>[]>;
-  /** Waits until at least this many webhooks of the user are processed, and every delivery is finished. */
   settled(webhooks: number): Promise<void>;
 }
 
@@ -32,9 +28,8 @@ export function printLogIfFailed(worker: Worker, onTestFailed: (print: () => voi
 }
 
 /**
- * Opens a world for the tests of the file or `describe`. Before each test, PagerDuty and Aurora are reset. If a test
- * fails, the Worker's log of that test is printed.
- * @param userOf returns the user of the nth test; default: a user that no other test has
+ * Opens a world for the tests of the file or `describe`. Before each test, PagerDuty and Aurora are reset.
+ * @param userOf returns the user of the nth test; default: a new user
  */
 export function openStage(
   start: () => Promise<World> = startWorld,

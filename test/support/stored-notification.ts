@@ -1,6 +1,6 @@
 import type { Change, Incident, Notification } from "../../src/incidents/incident.ts";
 
-/** A stored notification of an open incident. `changed` overrides members of the incident. */
+/** A stored notification of an open incident. */
 export function notificationOf(
   kind: Change["kind"],
   changed: Partial<Incident> = {},

@@ -10,8 +10,7 @@ export const CLOCK_GRAIN_MS = 100;
 /**
  * Resolves as soon as `condition` is true.
  *
- * The limit is a number of checks, not a time: if the machine slows down during a run, each check takes longer, so the
- * condition gets more time.
+ * The limit is a number of checks, not a time, so a condition gets more time if the machine slows down.
  * @throws if the condition never became true, with `what` in the message
  */
 export async function until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {

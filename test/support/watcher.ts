@@ -8,7 +8,6 @@ export type Message = z.infer<typeof Message>;
 
 /** A client of the WebSocket `GET /pagerduty/live`. */
 export class Watcher {
-  /** The received messages, oldest first. */
   readonly messages: Message[] = [];
   readonly pongs: string[] = [];
   readonly socket: WebSocket;

@@ -9,7 +9,6 @@ export const SEALING_KEY = `k1:${Buffer.alloc(32, 7).toString("base64")}`;
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
-/** The bindings that tests read. */
 export interface Bindings extends Record<string, unknown> {
   CONNECTIONS: {
     get(key: string): Promise<string | null>;
@@ -49,14 +48,13 @@ export interface Worker {
    * @param changed variables and secrets that differ after the restart
    */
   restart(changed?: Record<string, string>): Promise<void>;
-  /** Returns all lines that the Worker has logged so far. */
   logs(): string[];
   close(): Promise<void>;
 }
 
 /**
- * Starts the Worker with these variables and secrets in addition to the tests' defaults; null unsets a default. @param
- * variables as in wrangler.toml and .dev.vars
+ * Starts the Worker.
+ * @param variables settings and secrets that override the tests' defaults; null unsets a default
  * @param configPath the wrangler.toml to use, relative to the repository's root
  */
 export async function startWorker(
@@ -64,7 +62,7 @@ export async function startWorker(
   configPath = "wrangler.toml",
 ): Promise<Worker> {
   const all: Record<string, string | null> = {
-    // Sets the variable here, because a developer's .dev.vars may have a different value.
+    // A developer's .dev.vars may have another value.
     AURORA_ENV: "production",
     INTERNAL_API_SECRET: INTERNAL_SECRET,
     CREDENTIALS_KEYS: SEALING_KEY,
@@ -122,7 +120,7 @@ export async function startWorker(
   };
 }
 
-/** Returns a tenant id unchanged. For a user id, returns the id of the user's own tenant. */
+/** `tenant`: a tenant's id, or a user's id for the user's own tenant. */
 const tenantNameOf = (tenant: string) => (tenant.includes(":") ? tenant : `user:${tenant}`);
 
 /** Waits until at least `webhooks` webhooks of the user are processed, and every delivery is finished. */

@@ -20,12 +20,12 @@ import { buildSync } from "esbuild";
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const binary = join(root, "node_modules/workerd/bin/workerd");
 const START_TIMEOUT_MS = 20_000;
-/** workerd stores SQLite only on a disk. A disk in memory is faster than a real disk, so it is used if there is one. */
+/** workerd stores SQLite only on a disk, and a disk in memory is faster than a real disk. */
 const parent = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
 /** The unit of CPU times in /proc: USER_HZ, which is always 100 on Linux. */
 const TICK_MS = 10;
 
-/** A binding of a Worker: a text, the name of another Worker of this process, or a class of Durable Objects. */
+/** `kv`, `queue` and `service` name another Worker of this process. `objects` names a class of Durable Objects. */
 export type Binding =
   | { text: string }
   | { kv: string }
@@ -38,14 +38,13 @@ export interface Surroundings {
   exposed: readonly string[];
   /** The addresses (`127.0.0.1:<port>`) of services outside of the process, by name. */
   external?: Record<string, string>;
-  /** The folder of the objects' storage; default: a temporary one. */
+  /** The folder of the objects' storage; default: a temporary folder. */
   disk?: string;
   /** Called with each line that a Worker prints; default: the lines are dropped. */
   onLine?: (line: string) => void;
 }
 
 export interface WorkerDefinition {
-  /** The module's text, JavaScript. */
   script: string;
   /** The texts of further modules, by the name under which the main module imports them. */
   modules?: Record<string, string>;
@@ -64,7 +63,6 @@ function bindingText(name: string, binding: Binding): string {
   return `(name = ${quoted(name)}, ${field} = ${quoted(value)})`;
 }
 
-/** Returns the file name of a Worker's module in the folder of the configuration. */
 const fileOf = (worker: string, module = "index") => `${worker}.${module}.js`;
 
 function workerText(name: string, worker: WorkerDefinition): string {
@@ -108,7 +106,7 @@ export function builtWorker(): string {
 /** Returns the CPU time (user and system) that a process has used so far, to 10 ms. Linux only. */
 export function cpuMsOf(pid: number | undefined): number {
   const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-  // The process's name, in parentheses, may contain blanks. utime and stime are the 14th and 15th field.
+  // The process's name, in parentheses, may contain blanks. utime and stime are the 14th and 15th fields.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
 }
@@ -156,14 +154,13 @@ const config :Workerd.Config = (services = [${services.join(",\n")}], sockets = 
     const output = onLine ? "pipe" : "ignore";
     const errors = process.env["BENCH_DEBUG"] ? "inherit" : output;
     this.#child = spawn(binary, args, { stdio: ["ignore", output, errors, "pipe"] });
-    // Warnings and errors go to the second stream.
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       if (stream && onLine) createInterface(stream).on("line", onLine);
     }
     process.on("exit", this.#killAtExit);
   }
 
-  /** Starts a workerd. Resolves when all sockets listen. */
+  /** Starts workerd, and resolves when all sockets listen. */
   static async start(
     workers: Record<string, WorkerDefinition>,
     surroundings: Surroundings,
@@ -196,14 +193,13 @@ const config :Workerd.Config = (services = [${services.join(",\n")}], sockets = 
     return port;
   }
 
-  /** Returns the CPU time (user and system) that the process has used so far, to 10 ms. Linux only. */
   cpuMs(): number {
     return cpuMsOf(this.#child.pid);
   }
 
   /**
-   * Returns the CPU time to the microsecond, for short measurements. The CPU time of a thread that has ended is missing
-   * in the result.
+   * Returns the CPU time to the microsecond, for short measurements. The CPU time of threads that have ended is
+   * missing.
    */
   preciseCpuMs(): number {
     const tasks = `/proc/${this.#child.pid}/task`;
@@ -213,7 +209,6 @@ const config :Workerd.Config = (services = [${services.join(",\n")}], sockets = 
     return nanoseconds.reduce((sum, one) => sum + one, 0) / 1e6;
   }
 
-  /** Kills the process with SIGKILL, and removes its temporary folder. */
   async stop(): Promise<void> {
     const running = this.#child.exitCode === null && this.#child.signalCode === null;
     const gone = running ? once(this.#child, "exit") : null;

@@ -47,7 +47,7 @@ export async function startWorld(
 
 let editedConfigs = 0;
 
-/** Starts a world with an edited copy of wrangler.toml. @param edit makes the copy's text from the file's text */
+/** Starts a world with an edited copy of wrangler.toml. */
 export async function startWorldWith(
   edit: (config: string) => string,
   variables: Record<string, string | null> = {},
