@@ -18,8 +18,8 @@ from utils.cache.redis_client import get_redis_ssl_kwargs
 from utils.db.connection_pool import db_pool
 
 ROUND_SECONDS = 30
-# Older analyses are not sent, so that the first start writes no notes on last month's incidents. Three days cover a
-# weekend during which the connector does not run.
+# Analyses that ended more than three days ago are not sent, so that the first start writes no notes on last month's
+# incidents. Three days cover a weekend during which the connector does not run.
 WINDOW_DAYS = 3
 # How long Redis remembers that an analysis was written as a note: longer than WINDOW_DAYS, so that no note is written
 # twice.
@@ -55,9 +55,9 @@ def analyses_of(member: str, connection, cursor) -> Iterator[Analysis]:
 
 
 def write_new(store: redis.Redis, refused: set[str], edge_url: str, internal_secret: str, frontend_url: str) -> None:
-    """Posts each finished analysis to the connector, except those that Redis knows as written, and those in `refused`.
+    """Posts each finished analysis to the connector, unless its idempotency key is in Redis or in `refused`.
 
-    If the connector refuses an analysis, its key is added to `refused`.
+    If the connector refuses an analysis, adds the analysis's key to `refused`.
     """
     for analysis in finished_analyses():
         key = idempotency_key(analysis)

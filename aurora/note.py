@@ -12,7 +12,8 @@ from typing import Any, Optional
 # shortens the note's plain text to 25,000 characters.
 CONTENT_CHARACTERS = 30_000
 CUT_MARK = "\n\n[…]"
-# Before the connector answers, it asks Aurora's server for the user's permission, for at most 5 s, and stores the note.
+# Before the connector answers, it asks Aurora's server for the user's permission, which takes at most 5 s, and stores
+# the note.
 POST_TIMEOUT_SECONDS = 30
 
 

@@ -32,7 +32,7 @@ DONE_SECONDS = 8 * 24 * 3600
 IN_PROGRESS_RETRY_SECONDS = 5
 # Without a timeout, a Redis that hangs would block every call until the connector gives up.
 REDIS_TIMEOUT_SECONDS = 5
-# As in gunicorn's option `--threads` (docker-compose.edge.yaml).
+# Equal to gunicorn's `--threads` in docker-compose.edge.yaml.
 WORKERS = 8
 
 log = logging.getLogger("edge.receiver")
