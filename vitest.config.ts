@@ -53,7 +53,7 @@ export default defineConfig({
           ...PATIENCE,
           name: "inside workerd",
           globalSetup: "test/support/inside.ts",
-          setupFiles: "test/support/reset.ts",
+          setupFiles: "test/storage/reset.ts",
           isolate: false,
           include: INSIDE.map((room) => `test/${room}/**/*.test.ts`),
         },

@@ -99,4 +99,5 @@ test("a hanging delivery does not delay another incident's retry", async () => {
   await post("failing", firstBody(failing));
   await aurora.waitFor("the other incident's second attempt", () => aurora.of(failing.id).length > 0);
   expect(failures).toBeGreaterThan(1);
+  expect(aurora.hanging).toBe(1);
 });

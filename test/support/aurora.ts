@@ -65,6 +65,7 @@ export class Aurora {
   /** Returns the answer to a valid POST. A malformed notification always gets 400, and a wrong signature 401. */
   answer: (attempt: { index: number; body: Notification | null }) => Answer = accept;
   readonly #distinct = new Map<string, Notification>();
+  readonly #unanswered = new Set<ServerResponse>();
   readonly #signals = new EventEmitter().setMaxListeners(0);
   readonly #server: Server;
   readonly #webhook: Webhook;
@@ -87,6 +88,11 @@ export class Aurora {
   /** The accepted notifications, without repetitions of a `webhook-id`. */
   get distinct(): Notification[] {
     return [...this.#distinct.values()];
+  }
+
+  /** How many POSTs hang: Aurora has not answered them, and the connector has not given them up. */
+  get hanging(): number {
+    return this.#unanswered.size;
   }
 
   of(incidentId: string): Notification[] {
@@ -153,6 +159,7 @@ export class Aurora {
     if (body !== null && isAcceptance(answer)) this.#accept(webhookId, body);
     if ("status" in answer) response.writeHead(answer.status, answer.headers).end();
     else if (status === "reset") request.socket.resetAndDestroy();
+    else this.#unanswered.add(response.once("close", () => this.#unanswered.delete(response)));
     this.#signals.emit("attempt");
   }
 
