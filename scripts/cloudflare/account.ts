@@ -23,8 +23,8 @@ export async function whoAmI(wrangler: Wrangler): Promise<Account[] | null> {
 }
 
 /**
- * @throws {CommandError} if there are several accounts and none is chosen. wrangler would ask, but its output is hidden
- * here.
+ * @throws {CommandError} if there are several accounts and none is chosen. wrangler cannot ask for the account,
+ * because its output is hidden here.
  */
 export function requireOneAccount(accounts: readonly Account[], chosen: string | undefined): void {
   if (accounts.length < 2 || (chosen !== undefined && chosen !== "")) return;

@@ -53,7 +53,7 @@ function parsed(text: string): unknown {
   }
 }
 
-/** Calls until the Worker works, at most `tries` times: a new host name cannot be reached everywhere at first. */
+/** Asks until the Worker is `ok`, at most `tries` times. At first a new host name cannot be reached everywhere. */
 export async function awaitHealth(
   ask: () => Promise<Health>,
   wait: (ms: number) => Promise<unknown>,

@@ -7,9 +7,10 @@ import { excerpt, jsonIn } from "./wrangler-output.ts";
 const NamespaceList = z.array(z.object({ id: z.string(), title: z.string() }));
 
 /**
- * Returns the ids of the KV namespaces that an earlier deployment created, by binding. wrangler creates a namespace
- * before it uploads the Worker. If the upload fails, the next `wrangler deploy` tries to create the namespace again.
- * Cloudflare refuses a second namespace with the same title (code 10014), so the configuration has to name the id.
+ * Returns the id of each KV namespace that an earlier deployment created. The keys are the bindings. wrangler creates a
+ * namespace before it uploads the Worker. If the upload fails, the next `wrangler deploy` tries to create the namespace
+ * again. Cloudflare refuses a second namespace with the same title (code 10014), so the configuration has to name the
+ * id.
  * @param bindings the bindings without an id in wrangler.toml
  * @throws {CommandError}
  */

@@ -93,7 +93,7 @@ function refuseUnknownKeys(raw: object, env: string, known: readonly string[]): 
 
 const RawConfig = z.looseObject({ env: z.optional(z.record(z.string(), z.looseObject({}))) });
 
-/** Returns the first fault in wrangler's message, with the line number of a syntax error. */
+/** Returns the first fault in wrangler's message. For a syntax error, adds the line number. */
 function faultOf(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
   const lines = text.split("\n").filter((line) => !line.startsWith("Processing "));

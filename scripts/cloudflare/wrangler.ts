@@ -86,7 +86,8 @@ function run(
   for (const stream of [child.stdout, child.stderr]) {
     stream?.setEncoding("utf8").on("data", (chunk: string) => chunks.push(chunk));
   }
-  // If wrangler ends before it reads its input, the pipe breaks. Ignored, because the exit code reports the failure.
+  // If wrangler ends before it reads its input, the pipe breaks. This error is ignored, because the exit code reports
+  // the failure.
   child.stdin?.on("error", () => undefined).end(options.input);
   // Ctrl-C also reaches wrangler. This process waits until wrangler ends, then removes the file with the secrets.
   const ignore = () => undefined;
