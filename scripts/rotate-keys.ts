@@ -34,8 +34,8 @@ async function main(): Promise<boolean> {
     : await text(process.stdin);
   const { retire } = values;
   const next = retire === undefined ? rotatedKeys(present) : withoutKey(present, retire);
-  // Prints the list before the upload. If the answer to the upload is lost, the list may be in force, and Cloudflare
-  // never shows it.
+  // Prints the list before the upload, because Cloudflare never shows it. Even a failed upload may have put the list in
+  // force.
   console.error("The new list, which is uploaded next. For now, keep both the new and the old list:");
   console.log(next);
   const { code, output } = await wrangler(["secret", "bulk", envArgument(project)], {

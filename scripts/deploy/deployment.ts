@@ -36,7 +36,7 @@ export async function deploy(deployment: Deployment): Promise<boolean> {
 }
 
 /**
- * Refuses AURORA_ENV=dev: the Worker would accept a missing INTERNAL_API_SECRET, and answer Aurora's calls with 403.
+ * Refuses AURORA_ENV=dev. With `dev`, the Worker starts without INTERNAL_API_SECRET, but refuses Aurora's calls with 403.
  */
 function refuseDev({ env, vars }: Project): void {
   if (String(vars["AURORA_ENV"] ?? "").trim() !== "dev") return;
@@ -97,7 +97,7 @@ async function upload(
     showGenerated(generated, secrets, say);
     return targets;
   }
-  // The failed deployment may already have set generated secrets, which Cloudflare never shows.
+  // Even a failed deployment may have stored generated secrets. Shows these here, because Cloudflare never does.
   const inForce = generated.length === 0 ? new Set<string>() : await namesOrNull(wrangler, project);
   showGenerated(
     generated.filter((name) => inForce === null || inForce.has(name)),

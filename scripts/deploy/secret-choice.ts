@@ -11,8 +11,8 @@ import {
 } from "./secrets.ts";
 
 /**
- * Asks a person for a secret without showing the input; null if there is no person. An empty answer means: generate the
- * secret, or leave it unset.
+ * Asks a person for a secret without showing the input. An empty answer means: generate the secret, or leave it unset.
+ * `Ask` is null if nobody can answer.
  */
 export type Ask = ((question: string) => Promise<string>) | null;
 
@@ -51,7 +51,7 @@ export async function chooseSecrets(
   const problems = problemsOf(project, present, upload);
   if (problems.length > 0) {
     const list = problems.map(({ name, problem }) => `  ${name} ${problem}`).join("\n");
-    // Cloudflare's build continues, because a person sets the secrets in the dashboard, before or after the first build.
+    // Cloudflare's build deploys despite problems, because a person may set the secrets in the dashboard later.
     if (!isCloudflareBuild) throw new CommandError(`Not deployed. Correct these first:\n${list}`);
     say(`The Worker will answer 503 until these are corrected:\n${list}`);
   }

@@ -17,10 +17,7 @@ export function withTunnelUrl(toml: string, url: string | null): string | null {
   return GENERATED + toml.replace(TUNNEL_LINE, () => `TUNNEL_URL = ${JSON.stringify(url ?? "")}`);
 }
 
-/**
- * Returns the values of TUNNEL_URL and NGROK_URL. If several environments set a name, the last value in the file
- * counts.
- */
+/** Returns the values of TUNNEL_URL and NGROK_URL. If a setting has several values, the last in the file counts. */
 export function tunnelLineOf(toml: string): Record<string, string> {
   const lines = [...toml.matchAll(SET_LINE)];
   return Object.fromEntries(lines.map(([, name = "", double, single]) => [name, double ?? single ?? ""]));

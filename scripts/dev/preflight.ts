@@ -44,7 +44,7 @@ export async function requireFreePort(port: number, isFree = isPortFree): Promis
   );
 }
 
-/** @throws {CommandError} if a tunnel needs a host of Cloudflare that DNS does not find */
+/** @throws {CommandError} if DNS does not find the Cloudflare host that the tunnel needs */
 export async function requireNetwork(
   tunnel: DevOptions["tunnel"],
   resolveHost: (host: string) => Promise<unknown> = lookup,

@@ -41,7 +41,7 @@ export function startDevSession(session: SessionOptions): DevSession {
   const generated = new GeneratedConfig(toml);
   const watch = new URL(`./wrangler-watch.ts${options.isVerbose ? "" : "?quiet"}`, import.meta.url).href;
   const args = ["--no-warnings", "--import", watch, wrangler, "dev", "--config", generated.path];
-  // In an npm script, process.execPath is the Node in node_modules, not this machine's own.
+  // In an npm script, process.execPath is the Node that `npm ci` installed in node_modules.
   const child = spawn(process.execPath, [...args, ...options.wranglerArgs], {
     cwd: dirname(toml),
     env: environment ?? process.env,

@@ -4,15 +4,15 @@ import { stripVTControlCharacters } from "node:util";
  * Reads from the output of `wrangler dev` whether the tunnel is open, because wrangler reports it nowhere else. Pure.
  * The lines are those of wrangler 4.164 (its src/tunnel/dev.ts and workers-utils/src/tunnel.ts).
  *
- * The Worker's log is in the same output, and can contain text from strangers. Each line of the log begins with an
- * event's name or a brace. So each pattern has to match a whole line.
+ * The Worker's log is in the same output, and can contain text from strangers. Each pattern therefore matches only a
+ * whole line. Lines of the log never match, because they begin with an event's name or a brace.
  */
 
 const OPEN = /^\u2B23 Sharing via Cloudflare Tunnel:(?: (https:\/\/\S+))?$/;
 /** A host of a named tunnel. If the tunnel has several hosts, the first line counts. */
 const HOST = /^ {3}(https:\/\/\S+)$/;
 const CLOSED = /^(?:\u2B23 Tunnel closed|Tunnel expired\. Closing tunnel\.)$/;
-/** Longer lines are ignored; the lines that are read here are shorter, even with colours. */
+/** A line longer than this is ignored, because lines about the tunnel are shorter, even with colours. */
 const MAX_LINE_CHARS = 2_000;
 
 /** Reads the output in chunks, which may end anywhere in a line. */

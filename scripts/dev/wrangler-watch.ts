@@ -1,7 +1,7 @@
 /**
  * `npm run dev` loads this file into wrangler's own process (`node --import`). It reports to the parent when the tunnel
- * opens or closes. With `?quiet` it hides routine output. Standard output stays the terminal: on a pipe, wrangler
- * switches off its keys, such as [a] to extend the tunnel.
+ * opens or closes. With `?quiet` it hides routine output. `npm run dev` does not read wrangler's output through a
+ * pipe, because wrangler would then switch off its keys, such as [a] to extend the tunnel.
  */
 import { isRoutine } from "./routine-output.ts";
 import { TunnelLines } from "./tunnel-lines.ts";

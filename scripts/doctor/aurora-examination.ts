@@ -6,7 +6,7 @@ import { ask } from "./call.ts";
 import type { Finding } from "./finding.ts";
 import { mayHearSecret } from "./reach.ts";
 
-/** Checks whether Aurora can be reached, with calls that change nothing there. */
+/** Checks whether Aurora can be reached, with calls that change nothing in Aurora. */
 
 /** A user id that Aurora does not know. */
 const NOBODY = "doctor";

@@ -10,7 +10,7 @@ import { type Finding, ok, problem, warning } from "./finding.ts";
 type Events = NonNullable<Config["events"]>;
 
 /**
- * Reports how incidents are delivered: one of the ways in docs/deploy.md.
+ * Reports where the Worker delivers incidents. Warns if a setting for the delivery is missing.
  * @param target the address to which the running Worker delivers; null if it is not known
  */
 export function checkWay(

@@ -95,7 +95,7 @@ function checkSubscription(subscription: { id: string; state: string } | null): 
 
 const Target = z.object({ delivery: z.object({ target: z.string() }) });
 
-/** Returns the address to which the Worker delivers, from `GET /pagerduty`; null if the answer has no address. */
+/** Returns the delivery address from the answer to `GET /pagerduty`; null if the answer has no address. */
 export const targetOf = ({ body }: Answered): string | null =>
   Target.safeParse(body).data?.delivery.target ?? null;
 
@@ -118,7 +118,7 @@ const Events = z.object({
   events: z.array(z.object({ type: z.string(), receivedAt: z.string(), outcome: z.string() })),
 });
 
-/** Shows the last events, from `GET /pagerduty/events`. */
+/** Returns one finding for each event in the answer to `GET /pagerduty/events`. */
 export function checkEvents({ status, body }: Answered): Finding[] {
   const parsed = Events.safeParse(body);
   if (status !== 200 || !parsed.success) return [];

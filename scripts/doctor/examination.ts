@@ -9,7 +9,7 @@ import { checkHealth, checkWebhookUrl, mayHearSecret, type Probe } from "./reach
 export interface Patient {
   /** The Worker's address, without a slash at the end. */
   url: string;
-  /** The user whose connection is checked; null if only the way of webhooks to the Worker is checked. */
+  /** The user whose connection is checked. If null, only the Worker and its webhook URL are checked. */
   user: string | null;
   /** The user's organisation, whose connection is checked instead of the user's own. */
   org: string | null;
@@ -26,7 +26,7 @@ export interface Examination {
 }
 
 const TIMEOUT_MS = 15_000;
-/** Used if no user is given, because every user id has a webhook URL. */
+/** Replaces a missing user id. Any id works here, because every user id has a webhook URL. */
 const NOBODY = "doctor";
 const SHOWN_EVENTS = 5;
 

@@ -6,7 +6,7 @@ import { type Finding, ok, problem, warning } from "./finding.ts";
 
 /** The checks of this machine: Node and the settings of the local Worker. Pure. */
 
-/** The oldest Node that wrangler and the tests run on. */
+/** The oldest Node that runs wrangler and the tests. `npm ci` also works with Node 20, and installs a newer Node. */
 const MIN_NODE = [22, 12] as const;
 
 /** @param version as in `process.versions.node` */
@@ -57,7 +57,7 @@ export function localConfig(project: Project, devVars: readonly SettingsSource[]
 /**
  * Returns the settings of a deployed Worker. INTERNAL_API_SECRET and AURORA_HEADERS come from environment variables.
  * Stand-ins replace the other secrets, which cannot be read.
- * @returns null if a setting is missing or malformed, which `GET /healthz` reports
+ * @returns null if a setting is missing or malformed; `GET /healthz` names such a setting
  */
 export function deployedConfig(
   { vars, bindsAurora }: Project,

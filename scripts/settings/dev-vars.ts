@@ -16,7 +16,7 @@ export function freshEventsSecret(): string {
   return `whsec_${randomBytes(KEY_BYTES).toString("base64")}`;
 }
 
-/** Returns the text of a `.dev.vars` with fresh keys, which is enough to start the Worker. */
+/** Returns the text of a `.dev.vars` with fresh keys. The Worker can start with this file unchanged. */
 export function devVars(): string {
   return `# Settings and secrets of the Worker on this machine. \`npm run dev\` created this file and never overwrites it; git
 # ignores it. wrangler.toml lists the other settings, each of which can be set here, too.

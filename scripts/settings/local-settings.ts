@@ -58,8 +58,8 @@ export function settingFaults(
 }
 
 /**
- * Whether the closing quote is missing. `parseEnv` then leaves the opening quote in the value. Or it reads on to a
- * quote in a later line, so the value contains a line such as `\nPUBLIC_URL=`.
+ * Whether the closing quote is missing. If no later line has a quote, `parseEnv` leaves the opening quote in the value.
+ * Otherwise the value ends at that later quote, and contains a line such as `\nPUBLIC_URL=`.
  */
 const hasUnclosedQuote = (value: string) => /^(["'`])(?!.*\1$)/s.test(value) || /\n[A-Z_]+=/.test(value);
 
