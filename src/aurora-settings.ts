@@ -49,7 +49,10 @@ export const headerLines = read((value) => {
 /** Matches a URL of Aurora's own route or of the receiver in `aurora/`, if the URL ends in a slash. */
 const KNOWN_RECEIVER = /^([^?#]*(?:\/edge\/events|\/pagerduty\/webhook\/\{user_id\}))\/+(?=[?#]|$)/;
 
-/** Parses AURORA_EVENTS_URL. Removes the trailing slash of `KNOWN_RECEIVER`, because the receiver would answer 404. */
+/**
+ * Parses AURORA_EVENTS_URL. If the URL matches `KNOWN_RECEIVER`, removes its last slash, because the receiver would
+ * answer 404.
+ */
 export const eventsUrl = read((value) => {
   const url = parseUrl(value);
   return url instanceof Malformed ? url : (value?.replace(KNOWN_RECEIVER, "$1") ?? null);

@@ -64,7 +64,9 @@ export interface Config {
   /** The wait in seconds before each delivery attempt, including the first. */
   deliverySchedule: number[];
   retentionMs: number;
-  /** The time between two checks of the subscription and for missed incidents; 0 for no checks. */
+  /**
+   * The usual time between two checks; 0 for no checks. A check examines the subscription and finds missed incidents.
+   */
   reconcileEveryMs: number;
   /** The Cloudflare Access application that protects the console; null: the console exists only in `dev`. */
   access: { teamUrl: string; audience: string } | null;
@@ -121,8 +123,8 @@ const Variables = z.object({
 export const settingNames = (): string[] => Object.keys(Variables.shape);
 
 /**
- * Finds variables that do not fit together. Reads the raw values, because conflicts are also reported while another
- * value is malformed.
+ * Finds variables that do not fit together. Reads the raw values, so that malformed values and conflicts are reported
+ * together.
  */
 function conflicts(variables: Record<string, unknown>): ConfigProblem[] {
   const value = (name: string) => rawText(variables, name);

@@ -37,7 +37,7 @@ type List<T> = (target: ApiTarget, incidentId: string) => Promise<ApiAnswer<T[]>
 type Part<T> = { value: T[]; reason: null } | { value: null; reason: MissingReason };
 
 export interface Collection {
-  /** When the delivery or the analysis starts, with or without the context. */
+  /** The delivery or the analysis starts at this time, even if the context is still missing. */
   untilMs: number;
   /** Whether only alerts are requested, because many incidents need a context at the same time. */
   alertsAlone: boolean;

@@ -7,7 +7,10 @@
 /** Matches host names that exist only inside a private network. */
 const PRIVATE_NAMES = /(^|\.)(localhost|local|internal|intranet|lan|home|corp|localdomain|home\.arpa|svc)$/;
 
-/** Networks outside the public internet, from IANA's special-purpose registries: first address and prefix length. */
+/**
+ * The first address and the prefix length of each network outside the public internet. The source is IANA's
+ * special-purpose registries.
+ */
 const PRIVATE_V4: readonly [string, number][] = [
   ["0.0.0.0", 8],
   ["10.0.0.0", 8],

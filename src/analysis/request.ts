@@ -12,7 +12,8 @@ export interface AnalysisContext extends TenantContext {
 }
 
 /**
- * Whether the request for analysis contains the incident's context. In format `v3`, `incident.triggered` contains it.
+ * Whether the request for analysis contains the incident's context. In format `v3`, `incident.triggered` contains the
+ * context instead.
  */
 export const requestCarriesContext = ({ config }: TenantContext): boolean =>
   config.contextWaitMs > 0 && config.events?.format !== "v3";

@@ -22,7 +22,7 @@ export type AuroraAnswer =
 /** At most this many characters of another server's text are shown to a user. */
 const MAX_WORDS_CHARS = 200;
 const MAX_HTML_CHARS = 4_000;
-/** Shorter values, such as a header's "1", are not redacted: that would garble ordinary text. */
+/** Shorter values, such as a header's "1", are not redacted, because redacting them would garble ordinary text. */
 const MIN_SECRET_CHARS = 6;
 
 /** @param secrets texts that are redacted in `error` and `words` */

@@ -2,7 +2,7 @@ import type { Config } from "../config.ts";
 import type { AuroraAnswer } from "./answer.ts";
 import { type AuroraTarget, auroraTarget, callAurora } from "./calls.ts";
 
-/** Calls Aurora's API for the connection, `{AURORA_BACKEND_URL}/pagerduty`, as Aurora's UI server does. */
+/** Calls Aurora's API at `{AURORA_BACKEND_URL}/pagerduty`, as Aurora's UI server does. */
 
 /** The user and organisation on whose behalf Aurora is called. */
 export interface Member {

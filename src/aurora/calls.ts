@@ -3,9 +3,12 @@ import { discard, readStart, withDeadline } from "../limits.ts";
 import { describe, log } from "../log.ts";
 import { type AuroraAnswer, answered } from "./answer.ts";
 
-/** Makes every call to Aurora: to its backend's API, to its webhook route, and to other event receivers. */
+/** Makes the calls to Aurora's API, to Aurora's webhook route, and to other receivers of events. */
 
-/** The header of every call to Aurora. If a proxy sends such a call back to the connector, the connector refuses it. */
+/**
+ * Every call to Aurora has this header. If a proxy sends a call back to the connector, the connector refuses the call
+ * because of the header.
+ */
 export const EDGE_HEADER = "x-aurora-edge";
 
 /** How much of a body is read: enough for `error` and for the status of the connection. */

@@ -18,7 +18,7 @@ const Pending = z.lazy(() =>
     attempts: z.number(),
     /** When the change is sent; null if it waits for the next check. */
     nextAtMs: z.nullable(z.number()),
-    /** When the change is given up; null if it is never given up. */
+    /** No retry is made after this time; null if there is no limit. */
     endsAtMs: z.nullable(z.number()),
   }),
 );
@@ -27,14 +27,14 @@ export type Pending = z.infer<typeof Pending>;
 export const MirrorState = z.lazy(() =>
   z.object({
     pending: z.nullable(Pending),
-    /** When Aurora's status of the connection is read; null if that waits for the next check. */
+    /** When the connector asks Aurora for the connection's status; null if this is not planned. */
     lookAtMs: z.nullable(z.number()),
     /** Whether Aurora holds a credential for the organisation; null while this is unknown. */
     knowsConnection: z.nullable(z.boolean()),
     checkedAtMs: z.nullable(z.number()),
     /**
-     * Why a call failed, as text after the word "Aurora". Set to null by a connect or disconnect here, by a change that
-     * Aurora accepts, and by a status of Aurora with `connected: true`.
+     * Why a call failed, as text after the word "Aurora". Becomes null when a user connects or disconnects, when
+     * Aurora accepts a change, and when Aurora's status says `connected: true`.
      */
     failure: z.nullable(z.string()),
   }),
@@ -60,15 +60,16 @@ export interface Change {
   change: Pending["change"];
   member: Member;
   /**
-   * Whether Aurora's API accepts the change. Every change needs an organisation. A connect or rotate also needs
-   * an API token of the US region.
+   * Whether Aurora's API accepts the change. Every change needs an organisation. The changes `connect`
+   * and `rotate` also need an API token of the US region.
    */
   isMirrorable: boolean;
 }
 
 /**
  * Replaces the pending change. A new connection that Aurora's API does not accept also cancels a pending disconnect.
- * @returns null (no state is stored) for a disconnect without an organisation, because Aurora has no such connection
+ * @returns null, which deletes the state, for a disconnect without an organisation, because each connection in Aurora
+ * has an organisation
  */
 export function afterChange(state: MirrorState, made: Change, nowMs: number): MirrorState | null {
   const isNew = made.change !== "rotate";
@@ -76,7 +77,7 @@ export function afterChange(state: MirrorState, made: Change, nowMs: number): Mi
   if (!made.isMirrorable) {
     return made.change === "disconnect" ? null : { ...known, pending: null, lookAtMs: nowMs };
   }
-  // While a connect is pending, Aurora may hold no token to rotate, so the rotate is sent as a connect.
+  // While a connect is pending, Aurora may hold no token to rotate, so `rotate` is sent as `connect`.
   const change = made.change === "rotate" && state.pending?.change === "connect" ? "connect" : made.change;
   return { ...known, pending: pendingOf({ ...made, change }, nowMs) };
 }
@@ -93,7 +94,7 @@ const pendingOf = ({ id, change, member }: Change, nowMs: number): Pending => ({
 
 /**
  * Returns the state after Aurora's answer to the change `sent`.
- * @returns null (no state is stored) after a disconnect that Aurora accepted or that is given up
+ * @returns null, which deletes the state, once Aurora has accepted a disconnect or its last retry has failed
  */
 export function afterAnswer(
   state: MirrorState,
@@ -137,7 +138,7 @@ export const isForgotten = (answer: AuroraAnswer): boolean =>
 
 /**
  * Returns the state after reading Aurora's status of the connection.
- * @param again a new connect, which is made pending if Aurora holds no connection
+ * @param again the change `connect`, which becomes pending if Aurora holds no connection
  */
 export function afterLook(
   state: MirrorState,
@@ -149,7 +150,7 @@ export function afterLook(
   const seen = { ...state, lookAtMs: null, knowsConnection: knows, checkedAtMs: nowMs };
   if (knows === null) return { ...seen, failure: state.failure ?? outcomeOf(answer) };
   if (knows) return { ...seen, failure: null };
-  // A pending change is kept: it failed before this reading, or was made during the reading.
+  // A pending change is kept. It failed before the status was read, or was made while the status was read.
   if (!again.isMirrorable || state.pending !== null) return seen;
   return { ...seen, pending: pendingOf(again, nowMs) };
 }

@@ -20,7 +20,7 @@ import { permissions } from "./permission.ts";
 
 /**
  * Sends changes of the connection to Aurora's backend. Aurora's list of connectors is then right, and Aurora's webhook
- * route accepts the organisation's events. A failure never undoes the change here.
+ * route accepts the organisation's events. The connector keeps a change even if Aurora does not accept it.
  */
 
 const KEY = "mirror";
@@ -63,7 +63,8 @@ export class Mirror {
   }
 
   /**
-   * Called by every check of the connection. Makes the next call due: the pending change, or reading Aurora's status.
+   * Called by every check of the connection. Plans to send the pending change. If no change is pending, plans to
+   * read Aurora's status.
    */
   check(): void {
     if (this.#backend === null || this.#store.connection === null) return;
@@ -102,7 +103,7 @@ export class Mirror {
   async #look(backend: AuroraBackend): Promise<void> {
     const { connection } = this.#store;
     if (connection === null) {
-      // Without a connection Aurora's status is not read. A pending change can then only be a disconnect.
+      // If there is no connection, Aurora's status is not read, and only a disconnect can be pending.
       this.#save(this.#state.pending === null ? null : { ...this.#state, lookAtMs: null });
       return;
     }

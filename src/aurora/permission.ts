@@ -12,7 +12,7 @@ export type Permission =
   /** `reason` follows the word "Aurora", such as "could not be reached". */
   | { verdict: "unknown"; reason: string };
 
-/** Aurora's error for a body without a token: the permission check has passed. */
+/** Aurora's error for a body without a token. Aurora sends this error only to a user who has the permission. */
 const PAST_THE_CHECK = "Token required";
 
 /** Reads a permission from Aurora's answer. Without Aurora's JSON error the verdict is `unknown`. */

@@ -60,8 +60,8 @@ export class PagerDutyClient {
   }
 
   /**
-   * Runs `call` when its turn comes, with the credential of that moment. Returns `not_connected` if the connection has
-   * changed meanwhile, because the answer belongs to the earlier connection.
+   * Runs `call` when its turn comes, with the credential stored at that time. If the connection changes during `run`,
+   * returns `not_connected`, because the answer belongs to the earlier connection.
    */
   async run<T>(call: Call<T>, options: CallOptions = {}): Promise<CallAnswer<T>> {
     const { signal } = options;
@@ -135,7 +135,7 @@ export class PagerDutyClient {
     return this.#attempt(connectionId, call, options);
   }
 
-  /** Stores for the status whether PagerDuty accepts the credential. */
+  /** Stores whether PagerDuty accepts the credential. */
   async #note(used: Connection, answer: CallAnswer<unknown>): Promise<void> {
     // A call without an answer does not show whether the credential is accepted.
     if (!answer.ok && answer.problem === "unavailable") return;

@@ -47,7 +47,7 @@ const common = {
   externalUserName: z.nullable(z.string()),
   /** ISO 8601. */
   validatedAt: z.string(),
-  /** Since when PagerDuty refuses the credential; null while PagerDuty accepts it. */
+  /** When PagerDuty started to refuse the credential; null while PagerDuty accepts it. */
   refusedAtMs: z.nullable(z.number()),
   /** Null until a write was tried. */
   canWriteIncidents: z.nullable(z.boolean()),
@@ -71,7 +71,7 @@ export const OAuthConnection = z.object({
   obtainedAtMs: z.number(),
   /** True if a refresh returned the tokens; false if the sign-in did. */
   refreshed: z.boolean(),
-  /** Since when the API refuses the unexpired access token; null while the API accepts it. */
+  /** When the API started to refuse the unexpired access token; null while the API accepts it. */
   accessRefusedAtMs: z.nullable(z.number()),
   grantedScopes: z.array(z.string()),
   requestedScopes: z.array(z.string()),
@@ -89,8 +89,8 @@ export function secretsInForce(connection: Connection, nowMs: number): SigningSe
 
 /**
  * Whether a valid secret for the subscription's webhooks is stored. The secret that PagerDuty returned for the
- * subscription counts. A pasted secret may belong to any subscription: it counts if a person created the subscription
- * and no webhooks are refused.
+ * subscription counts. A pasted secret may belong to another subscription, so it does not count if the connector
+ * created the subscription. It also does not count while webhooks are refused.
  */
 export function holdsSecretOf(
   connection: Connection,
@@ -111,8 +111,8 @@ const OLD_SECRET_GRACE_MS = 24 * 3600 * 1000;
 const MAX_SECRETS = 10;
 
 /**
- * Puts `added` in front of the connection's secrets. The older secrets expire within a day. But if a person pasted
- * `added`, the secret of the subscription that the connector created keeps its expiry.
+ * Puts `added` in front of the connection's secrets. The older secrets expire within a day. But a pasted secret
+ * does not change the expiry of a secret whose subscription the connector created.
  */
 export function withSecret(
   { signingSecrets, subscription }: Pick<Connection, "signingSecrets" | "subscription">,
