@@ -9,7 +9,7 @@ const MAX_IN_FLIGHT = 2;
 export const URGENCY = {
   /** For token refreshes: without a token no other call works. */
   tokens: 0,
-  /** For an incident's context, which an analysis waits for. The alerts are read before the other parts. */
+  /** For an incident's context, which an analysis waits for. The alerts are read before the rest of the context. */
   alerts: 10,
   otherContext: 20,
   /** For checks of the subscription, for notes, and for requests from a person. */

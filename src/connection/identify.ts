@@ -18,7 +18,7 @@ import type { Connection } from "./connection.ts";
 
 /** Finds the owner and the region of a PagerDuty credential. */
 
-/** For up to two calls in each of two regions, while a person waits. */
+/** Enough for four calls, two in each region, while a person waits. */
 const CHECK_TIMEOUT_MS = 20_000;
 
 /** A credential that PagerDuty accepted, with its owner. */
@@ -54,7 +54,7 @@ export function tokenError(problem: ApiProblem): AppError {
 
 /**
  * Looks up a credential's owner in the given region. Without a region, tries one region after the other.
- * @param unnamed whether a credential that may not read its owner (403) is accepted
+ * @param unnamed whether to accept a credential that may not read its owner (403)
  * @param override `PAGERDUTY_API_URL`
  * @throws {AppError} see `tokenError`
  */
@@ -74,7 +74,7 @@ function checkCredential(
         return { ...owner, region: accountRegion ?? candidate };
       }
       if (identity.problem === "forbidden" && unnamed === "counts") return { ...NOBODY, region: candidate };
-      // A 401 can mean that the token belongs to the other region, so any other problem is reported instead.
+      // A 401 is reported only if every region answers 401, because a 401 may only mean the wrong region.
       if (identity.problem !== "unauthorized") worst = identity;
     }
     throw tokenError(worst);
@@ -83,7 +83,7 @@ function checkCredential(
 
 const NOBODY = { email: null, name: null, subdomain: null };
 
-/** Finds the owner of an OAuth access token. The owner is `NOBODY` if the token may not read it. */
+/** Finds the owner of an OAuth access token. If the token may not read its owner, the owner is `NOBODY`. */
 export const checkBearer = (
   authorization: string,
   region: Region | undefined,
@@ -96,16 +96,17 @@ export async function checkToken(
   region: Region | undefined,
   override: string | null,
 ): Promise<CheckedCredential> {
-  // A header cannot carry such a text, so no PagerDuty token looks like this.
+  // PagerDuty is not asked, because a text that does not fit into a header cannot be a token.
   if (!isPlausibleToken(token)) throw tokenError({ problem: "unauthorized" });
   return checkCredential(tokenAuthorization(token), "is refused", region, override);
 }
 
 /**
- * Whether `after` belongs to a different account than the connection `before`. If both subdomains are known, compares
- * regions and subdomains. Otherwise `after` tries to read the incident and the subscription of `before`. Reading either
- * proves the same account. A 404 for `after`, but not for `before`, proves a different account. Without a proof the
- * account counts as the same. If `before` has neither an incident nor a subscription, only the regions are compared.
+ * Whether the connection `before` and the new credential `after` belong to different accounts. If both subdomains are
+ * known, compares the subdomains and the regions. Otherwise tries to read an incident and the subscription of `before`
+ * with the credential `after`. If `before` has neither an incident nor a subscription, compares only the regions. If
+ * `after` can read the incident or the subscription, the account is the same. If `after` gets a 404 and `before` does
+ * not, the accounts differ. Without either answer, the account counts as the same.
  * @param incidentId an incident of `before`; null if none is stored
  * @param override `PAGERDUTY_API_URL`
  * @throws {AppError} when PagerDuty cannot be called
@@ -132,7 +133,7 @@ export async function isOfOtherAccount(
     const answer = await ask(theirs);
     if (answer.ok) return false;
     if (answer.problem === "rate_limited" || answer.problem === "unavailable") throw tokenError(answer);
-    // An incident or subscription that neither credential finds was deleted in PagerDuty, which proves nothing.
+    // A 404 for both credentials proves nothing: the incident or subscription was probably deleted.
     if (answer.problem === "not_found") isMissed ||= !isGone(await ask(ours));
   }
   return isMissed;

@@ -28,11 +28,9 @@ export const LoginState = z.lazy(() =>
 );
 export type LoginState = z.infer<typeof LoginState>;
 
-/** Long enough for a sign-in, which takes about a minute. After this time a stolen link no longer works. */
+/** Long enough for a sign-in, which takes about a minute. After this time a stolen `state` no longer works. */
 export const LOGIN_LIFE_MS = 10 * 60 * 1000;
-/**
- * A connection is sealed with a tenant id as purpose. Tenant ids contain no space, so no connection opens as a `state`.
- */
+/** A sealed connection is never accepted as a `state`: its purpose is a tenant id, which contains no space. */
 const PURPOSE = "oauth login";
 /** A genuine state has fewer than 2,000 characters. */
 const MAX_STATE_CHARS = 4096;

@@ -30,7 +30,7 @@ export class Replica {
   }
 
   /**
-   * Marks the copy as out of date. Call this and change the value without an `await` in between, so that marker and
+   * Marks the copy as out of date. Put no `await` between this call and the change of the value, so that marker and
    * value are stored together.
    */
   mark(kvKey: string): void {
@@ -47,7 +47,7 @@ export class Replica {
     return this.#behindKey === null ? null : this.#failedAtMs + RETRY_MS;
   }
 
-  /** Brings the copy up to date; joins a run in progress. Never throws. */
+  /** Brings the copy up to date. If an earlier call is still running, only waits for its end. Never throws. */
   sync(): Promise<void> {
     this.#running ??= this.#sync().finally(() => {
       this.#running = null;
@@ -73,7 +73,7 @@ export class Replica {
     const timer = new AbortController();
     const write = value === null ? this.#kv.delete(key) : this.#kv.put(key, value);
     const tooLate = scheduler.wait(WRITE_DEADLINE_MS, { signal: timer.signal }).then(() => {
-      // A late write may overwrite a newer value, so the copy has to be written again.
+      // If the write succeeds after all, it may overwrite a newer value. The copy then has to be written again.
       write.then(() => this.mark(key)).catch(() => undefined);
       throw new Error(`KV did not answer within ${WRITE_DEADLINE_MS / 1000} s`);
     });

@@ -1,7 +1,7 @@
 /**
  * Seals texts with AES-256-GCM and a random IV for each text. A sealed text starts with its key's id, so keys
- * can be rotated. The purpose (usually a tenant id) is GCM's additional data, so a text sealed for one tenant
- * cannot be opened for another.
+ * can be rotated. Each text is sealed for a purpose, usually a tenant id. The purpose is GCM's additional data, so a
+ * text sealed for one tenant cannot be opened for another.
  *
  * Format: `<kid>.<base64url iv>.<base64url ciphertext and tag>`.
  */

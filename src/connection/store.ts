@@ -13,7 +13,7 @@ import { isSealedWithCurrentKey, type Keyring, openText, SealError, sealText } f
 const CONNECTION_KEY = "connection";
 const REPLICA_MARKER = "connectionReplicaBehind";
 const Stored = z.object({ tenantId: z.string(), sealed: z.string() });
-/** After a deletion the alarm runs this soon. It removes the copy in KV if the object died before. */
+/** The time from a deletion to an alarm, which removes the copy in KV if the copy still exists. */
 const CLEARED_ALARM_MS = 2_000;
 
 const connectionKvKey = (tenantId: string) => `connection:${tenantId}`;
@@ -70,8 +70,8 @@ export class ConnectionStore {
   }
 
   /**
-   * Returns a function that tells whether the `connectionId` is still the same. PagerDuty's answer for an earlier
-   * connection must not be used.
+   * Remembers the present `connectionId`. The returned function tells whether the connection still has this id.
+   * PagerDuty's answer for an earlier connection must not be used.
    */
   whileConnectedAsNow(): () => boolean {
     const connectionId = this.#connection?.connectionId;
@@ -129,8 +129,8 @@ export class ConnectionStore {
       const current = this.#connection;
       if (!current) return;
       const sealed = await sealText(this.#keyring, tenantId, JSON.stringify(current));
-      // If the connection was cleared or replaced during the sealing, this turn stores nothing. A replacing call stores
-      // the new connection in its own turn.
+      // If another call cleared or replaced the connection during the sealing, `sealed` is outdated. A call that
+      // replaces the connection also stores the new one.
       if (this.#connection?.connectionId !== current.connectionId) return;
       this.#storage.kv.put(CONNECTION_KEY, { tenantId, sealed });
       this.replica.mark(connectionKvKey(tenantId));
@@ -159,8 +159,8 @@ export class ConnectionStore {
   }
 
   /**
-   * Deletes the storage, including the marker and the alarm. Marker and alarm are therefore set before the deletion and
-   * again after it, without an `await` in between. So even a restarted object removes the copy in KV.
+   * Deletes the storage. Marker and alarm are set first, and set again afterwards because the deletion removes them.
+   * No `await` separates these steps, so even a restarted object removes the copy in KV.
    */
   async #deleteAll(tenantId: string): Promise<void> {
     const { kv } = this.#storage;

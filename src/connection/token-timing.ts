@@ -12,7 +12,7 @@ const RETRY = { firstMs: 1_000, maxMs: 60_000 };
 export interface TokenLife {
   obtainedAtMs: number;
   expiresAtMs: number;
-  /** Whether a refresh returned the token; false if the sign-in did. */
+  /** True if the token came from a refresh, false if it came from the sign-in. */
   refreshed: boolean;
 }
 
@@ -23,13 +23,17 @@ export function refreshDueAtMs({ obtainedAtMs, expiresAtMs, refreshed }: TokenLi
   return refreshed ? Math.max(dueAtMs, (obtainedAtMs + expiresAtMs) / 2) : dueAtMs;
 }
 
-/** Returns when the alarm refreshes a token that no call uses, because an expired token may not be refreshable. */
+/**
+ * Returns when the alarm refreshes the token. A token that no call uses would otherwise expire, and an expired token
+ * may not be refreshable.
+ */
 export function keepAliveAtMs(life: TokenLife): number {
   return Math.max(refreshDueAtMs(life), life.obtainedAtMs + SETTLE_MS);
 }
 
 /**
- * Returns how long to wait after `failures` failed refreshes in a row.
+ * Returns how long to wait before the next refresh.
+ * @param failures how many refreshes have failed in a row
  * @param random from 0 to 1; adds up to a tenth to the wait, so that tenants do not retry at the same time
  */
 export function retryDelayMs(failures: number, random: number): number {

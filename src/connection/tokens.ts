@@ -16,7 +16,7 @@ import { keepAliveAtMs, refreshDueAtMs, retryDelayMs, type TokenLife } from "./t
  */
 
 const KEY = "refresh";
-/** A refresh that was started and has not succeeded yet. `obtainedAtMs` identifies the refreshed token. */
+/** A refresh that was started and has not succeeded yet. `obtainedAtMs` identifies the old token. */
 const Attempt = z.object({
   obtainedAtMs: z.number(),
   /** How many attempts in a row failed. */
@@ -29,7 +29,7 @@ type Attempt = z.infer<typeof Attempt>;
 
 /** How long `GET /pagerduty` waits for a refresh that is due. */
 const STATUS_WAIT_MS = 3_000;
-/** If the API has refused two calls in a row, only a token older than this is refreshed. */
+/** If the API also refused the previous call, a token younger than this is not refreshed. */
 const REFUSED_AGAIN_MS = 10 * 60 * 1000;
 
 /** Why a call to PagerDuty failed, or could not be made. */
@@ -62,7 +62,7 @@ export class Tokens {
     this.#onStart = onStart;
   }
 
-  /** Returns the connection with a usable credential. First refreshes an OAuth token if that is due. */
+  /** Refreshes an OAuth token whose refresh is due. Then returns the connection with a usable credential. */
   async ready(): Promise<Ready> {
     await this.refreshIfDue();
     const { connection } = this.#store;
@@ -77,7 +77,7 @@ export class Tokens {
     return { ok: false, problem: "unavailable", reason: `The OAuth token has expired: ${why}` };
   }
 
-  /** Refreshes the token if that is due; joins a refresh in progress. */
+  /** Refreshes a token whose refresh is due. If a refresh is already running, only waits for its end. */
   async refreshIfDue(): Promise<void> {
     if (!this.#refreshing) {
       const connection = this.#refreshable();
@@ -96,7 +96,7 @@ export class Tokens {
   }
 
   /**
-   * Refreshes a token that the API refused with a 401 although it has not expired.
+   * Refreshes an unexpired token that the API refused with a 401.
    * @returns the connection with a different token, for a retry; null if there is no different token
    */
   async replaceRefused(used: OAuthConnection): Promise<OAuthConnection | null> {

@@ -13,7 +13,7 @@ import { reading } from "../state/reading.js";
 /** @typedef {Activity["day"]} Measured */
 
 const HOUR_MS = 3_600_000;
-/** The shortest time between two reloads: one event changes a day's counts only a little. */
+/** The shortest time between two reloads. One event hardly changes a day's counts, so its reload can wait. */
 const RELOAD_WAIT_MS = 3_000;
 /** Reloads at least this often, because the last 24 hours move on even if no event arrives. */
 const RELOAD_EVERY_MS = 300_000;
@@ -26,7 +26,7 @@ const number = new Intl.NumberFormat("en-GB");
 const timeText = (ms) => (ms === null ? "–" : duration(ms));
 
 /**
- * `key` is the CSS class of the figure's mark in the drawing.
+ * In the drawing, the shapes that show a figure have the CSS class in `key`, such as `wrong`.
  * @type {readonly {key: string, name: string, isWrong?: true, text: (of: Measured) => string}[]}
  */
 const FIGURES = [
