@@ -7,7 +7,7 @@ import { moment, pill, statusMark, words } from "../parts/words.js";
 
 /** @typedef {import("../../../incidents/context.ts").Context} Context */
 
-/** Why a part is missing or incomplete: the end of a sentence such as "Not known: …". @type {Record<string, string>} */
+/** For each reason, the text after "Not known: " or "Incomplete: ". @type {Record<string, string>} */
 const REASONS = {
   forbidden: "the credential may not read them",
   not_found: "PagerDuty no longer knows the incident",

@@ -10,7 +10,7 @@ import { status } from "../state/store.js";
 import { progress, renderDelivery, statePill } from "./delivery.js";
 import { REASONS, redelivery } from "./redelivery.js";
 
-/** The deliveries to Aurora with their states; redelivers failed ones. */
+/** The list of deliveries to Aurora, and a button that redelivers the failed deliveries. */
 
 /** @typedef {import("../../../contract/answers.ts").Delivery} Delivery */
 

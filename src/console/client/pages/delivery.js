@@ -7,7 +7,7 @@ import { duration, moment, pill, readable, when } from "../parts/words.js";
 import { call, get } from "../state/api.js";
 import { calmly, onLive, onReload } from "../state/live.js";
 
-/** One delivery: its attempts with Aurora's answers, its URL and its body. */
+/** One delivery: its URL, its body, each attempt, and Aurora's answer to each attempt. */
 
 /** @typedef {import("../../../contract/answers.ts").Delivery} Delivery */
 /** @typedef {import("../../../contract/answers.ts").DeliveryWithPayload} DeliveryWithPayload */

@@ -13,7 +13,7 @@ import { calmly, onLive } from "../state/live.js";
 import { mayManageWebhooks } from "../state/permissions.js";
 import { status } from "../state/store.js";
 
-/** The list of webhooks, recovered incidents and findings of checks. Shows a webhook with its payload. */
+/** The list of webhooks, recovered incidents and the checks' findings. A click on a webhook shows its payload. */
 
 /** @typedef {import("../../../contract/answers.ts").ReceivedEvent} ReceivedEvent */
 /** @typedef {import("../../../contract/answers.ts").ListedEvent} ListedEvent */

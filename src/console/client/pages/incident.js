@@ -38,15 +38,15 @@ function facts(incident) {
 }
 
 /**
- * The delivery that makes Aurora start its analysis. In format `v3` this is the first delivery, if it is an
- * `incident.triggered`.
+ * The delivery that makes Aurora start its analysis. In format `v3`, Aurora starts the analysis if the incident's
+ * first delivery is an `incident.triggered`.
  * @param {IncidentDetail} incident
  */
 const requestIn = ({ deliveries }) =>
   deliveries.find(({ change }) => change === "rca_requested") ??
   deliveries.find(({ change, type }) => change === "created" && type === "incident.triggered");
 
-/** Whether delivery is off, because no address at Aurora is configured. */
+/** True if nothing is sent to Aurora, because no address at Aurora is configured. */
 function isOff() {
   const now = status();
   return now?.connected && now.delivery.target === null;

@@ -10,7 +10,7 @@ import { calmly, onLive, onReload } from "../state/live.js";
 import { renderActivity } from "./chart.js";
 import { renderIncident } from "./incident.js";
 
-/** The live list of incidents, with the open incident or the day's activity beside it. */
+/** The live list of incidents. Beside the list is the selected incident, or the day's activity if none is selected. */
 
 /** @typedef {import("../../../contract/answers.ts").IncidentList} IncidentList */
 /** @typedef {Omit<import("../../../contract/answers.ts").PagerDutyIncident, "description" | "customFields">} Row */

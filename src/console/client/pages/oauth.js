@@ -44,7 +44,7 @@ function over(popup) {
       if (popup.closed) seemsClosed();
     }, 500);
     const life = setTimeout(stop, LOGIN_LIFE_MS);
-    // A sign-in page can cut the link between its window and this one. The window then seems closed, but still reports
+    // A sign-in page can cut the link between the popup and this window. The popup then seems closed, but still reports
     // the result.
     function seemsClosed() {
       clearInterval(timer);
@@ -89,8 +89,8 @@ export function report({ oauth, error }) {
 
 /**
  * Reads the result of a sign-in from `/?oauth=…`, to which the callback redirects. If another window waits for the
- * result, reports the result to it and closes this window.
- * @returns {Promise<Result | null>} the result to show if this window stays open; null if the address has no result
+ * result, sends the result to that window and closes this window.
+ * @returns {Promise<Result | null>} the result to show if this window stays open; null if the URL has no result
  */
 export async function takeResult() {
   const query = new URLSearchParams(location.search);

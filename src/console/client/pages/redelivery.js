@@ -90,7 +90,7 @@ export function redelivery(signal, onChange) {
   /** False from the start of a redelivery until its end has been shown. */
   let isOver = true;
 
-  /** The start of the redelivery shown last, and whether it was over. */
+  /** What `show` saw last: when the redelivery started, and whether the redelivery was over. */
   let seen = "";
 
   /** @param {Redelivery} now */

@@ -149,7 +149,7 @@ export function subscriptionPanel(status, signal) {
       enable.hidden = isActive || !mayManage;
       enable.className = isActive ? "plain" : "primary";
       sendTest.className = isActive ? "primary" : "plain";
-      // The state that the page shows elsewhere may be older.
+      // PagerDuty's answer can be newer than the status that other parts of the page show.
       const now = currentStatus();
       if (now?.connected && now.webhook.subscription?.state !== there.state) await refreshStatus();
       const scope = there.filter.id
@@ -167,7 +167,7 @@ export function subscriptionPanel(status, signal) {
       );
     } catch (error) {
       if (signal.aborted) return;
-      // Shows the last known state; an active one is not green, because it may have changed.
+      // Shows the last known state. "Active" is not green here, because the state may have changed.
       state.replaceChildren(pill(own?.state === "active" ? "quiet" : "bad", words(own?.state ?? "unknown")));
       facts.replaceChildren(h("p", { class: "error wide" }, messageOf(error)));
     }

@@ -10,7 +10,7 @@ import { refreshStatus } from "../state/store.js";
 
 /** @typedef {import("../../../contract/status-answers.ts").Connected} Connected */
 
-/** Instructions to create the webhook by hand, and its signing secrets. */
+/** How to create the webhook by hand, a form to store its signing secret, and a button to remove all secrets. */
 export function byHandPanel() {
   const steps = h("ol", { class: "plain-steps" });
   const secret = secretInput("secret");

@@ -212,7 +212,7 @@ export function openDialog(title, content, choices) {
 /**
  * Asks before something that cannot be undone.
  * @param {{title: string, text: string, confirm: string}} question
- * @param {AbortSignal} signal closes the question, which counts as a no
+ * @param {AbortSignal} signal closes the dialog; the answer is then no
  * @returns {Promise<boolean>}
  */
 export function confirmed({ title, text, confirm }, signal) {

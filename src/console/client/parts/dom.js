@@ -57,8 +57,8 @@ export function svg(tag, props, ...children) {
 }
 
 /**
- * Looks up a name from the server. Returns undefined for “constructor”, for example, which only the table's prototype
- * has.
+ * Looks up a name from the server. The name may be “constructor”, which every object inherits. Inherited names give
+ * undefined.
  * @template T
  * @param {Record<string, T>} table
  * @param {string | null | undefined} name

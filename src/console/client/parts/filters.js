@@ -47,7 +47,7 @@ function controlOf({ name, label, kind, choices = [], placeholder }, onEnter) {
     const select = h("select", { id, "aria-label": label });
     /** @param {string} value */
     const show = (value) => {
-      // Also offers a value from the address that is not among the choices.
+      // The address can name a value that no choice has. That value becomes a choice.
       addChoices(select, [[value, value]]);
       select.value = value;
     };
@@ -91,7 +91,7 @@ function addChoices(select, choices) {
 }
 
 /**
- * Shows the counts. Counted choices that the select lacks, such as the names of services, are added.
+ * Shows the count of each choice. If `counts` has a choice that the select lacks, such as a service, adds the choice.
  * @param {HTMLSelectElement} select
  * @param {ChoiceCounts} counts
  */

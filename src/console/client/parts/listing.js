@@ -39,7 +39,7 @@ const COUNT_EVERY_MS = 4000;
  * @property {(item: T) => string} keyOf
  * @property {(item: T) => HTMLElement} row
  * @property {(item: T, chosen: Chosen) => boolean} wanted whether an item matches the filters
- * @property {(a: T, b: T) => number} [order] the API's order, which finds the place of a new row
+ * @property {(a: T, b: T) => number} [order] the API's order, to place new rows
  * @property {(counts: import("./filters.js").Counts, chosen: Chosen) => void} [counted] gets the counts for the filters
  * @property {() => readonly [string, string]} nothing the title and text to show if the list has no rows
  */
@@ -185,7 +185,7 @@ export function listing(how, signal) {
     how.counted?.(counts, filters);
   }
 
-  /** Reloads the shown rows, and at least one page. */
+  /** Reloads as many rows as are loaded now, but at least one page. */
   async function read() {
     turn += 1;
     const mine = turn;
@@ -211,7 +211,7 @@ export function listing(how, signal) {
       if (mine !== turn) return;
       throw error;
     }
-    // Without `order`, a changed row that the answer lacks is dropped, because the row is on an older page.
+    // A list without `order` cannot place a changed row that the reload did not return, so the row is dropped.
     const changed = [...late].filter(([key]) => how.order || fresh.has(key));
     items = new Map([...fresh, ...changed]);
     cursor = next;
@@ -232,7 +232,7 @@ export function listing(how, signal) {
     cursor = page.nextCursor;
     const held = document.activeElement === more;
     showChanged();
-    // After the last page the button is hidden, so the focus moves to the last row.
+    // Once the last page is loaded, "Load older …" is hidden, so the focus moves to the last row.
     const last = rows.last()?.querySelector(".row-link");
     if (held && more.hidden && last instanceof HTMLElement) last.focus({ preventScroll: true });
   }
