@@ -1,7 +1,7 @@
 import type { BuiltNames } from "./built.ts";
 import { Brand, Frame } from "./page.tsx";
 
-/** A page with one message, its reason, and what to do. */
+/** A page with one message. The page also says the reason, and what to do. */
 export interface Notice {
   title: string;
   paragraphs: readonly string[];

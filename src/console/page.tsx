@@ -134,7 +134,7 @@ export interface Visitor {
   org: string | null;
 }
 
-/** `GET /docs`. @param visitor null for a person who may not open the console, and cannot try calls */
+/** `GET /docs`. @param visitor null if the person may not open the console; the page then has no “Try it” */
 export function DocsPage({ names, visitor }: { names: BuiltNames; visitor: Visitor | null }) {
   return (
     <Frame

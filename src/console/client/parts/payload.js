@@ -27,7 +27,7 @@ import { bodyText, jsonText } from "./json.js";
 export function renderPayload(side, { name, list, load, title, lines, after }, signal) {
   let shown = "";
   const back = () => h("a", { class: "back", href: list }, `← All ${name.toLowerCase()}`);
-  // On a narrow screen the entry is the whole page, which needs a heading even while the entry loads.
+  // A narrow screen shows only this entry, so a heading is needed even while the entry loads.
   /** @param {HTMLElement} content */
   const untitled = (content) =>
     h(

@@ -19,7 +19,11 @@ const MAX_STEPS = 4;
 
 const compact = new Intl.NumberFormat("en-GB", { notation: "compact" });
 
-/** A scale from zero in round, equal steps. @param {number} top @returns {Scale} */
+/**
+ * A scale from zero to at least `top`. All its steps have the same size, a round number such as 20.
+ * @param {number} top
+ * @returns {Scale}
+ */
 export function countScale(top) {
   const rough = Math.max(1, top / MAX_STEPS);
   const ten = 10 ** Math.floor(Math.log10(rough));
@@ -111,8 +115,8 @@ export const rangeMarks = (scale, ranges) =>
   });
 
 /**
- * A plot with its grid, and with a band behind the first hours if the counts of these hours are incomplete. `mark`
- * shows a band behind one hour.
+ * Draws a plot and its grid. If the counts of the first hours are incomplete, a band lies behind these hours. The
+ * returned function `mark` shows another band behind the hour that the visitor has chosen.
  * @param {Scale} scale
  * @param {readonly (readonly (Element | false)[])[]} marks
  * @param {number} incomplete the number of incomplete hours

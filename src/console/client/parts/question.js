@@ -13,7 +13,8 @@ function identityOf(now) {
 }
 
 /**
- * Asks before a part of the connection is removed. Returns false if the connection changes while the question is open.
+ * Asks the visitor before a part of the connection is removed. If the visitor declines, returns false. If the
+ * connection changes while the question is open, shows a message and returns false.
  * @param {{title: string, text: string, confirm: string}} question
  * @returns {Promise<boolean>}
  */

@@ -5,7 +5,10 @@ import { h } from "./dom.js";
  * divided into blocks, because a browser lays out only the blocks in sight.
  */
 
-/** The number of rows in a new block. A block with twice as many rows is split before the next insertion. */
+/**
+ * If the last block has 25 rows or more, a row added at the end of the list starts a new block. A block with 50 rows is
+ * split before a row is inserted into it.
+ */
 const BLOCK_ROWS = 25;
 
 /** @param {Element | undefined} row */
@@ -94,7 +97,8 @@ export function keptRows(list, keyOf, build, order) {
   }
 
   /**
-   * Keeps the focus while `work` moves rows. If the focused row is removed, the row in its place gets the focus.
+   * Keeps the focus while `work` moves rows. If the focused row is redrawn, its new row gets the focus. If the focused
+   * row is removed, the next row gets the focus.
    * @param {() => void} work
    */
   function keepingFocus(work) {

@@ -1,6 +1,6 @@
 /**
- * How far back a list goes. The address contains the span, such as "24h". The server gets the time at which the span
- * starts.
+ * A span such as "24h" says how far back a list goes. The address contains the span. The server gets the time at which
+ * the span starts.
  */
 
 const HOUR_MS = 3_600_000;

@@ -47,7 +47,8 @@ const ISO = /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z/g;
 export const readable = (text) => text.replace(ISO, absolute);
 
 /**
- * How long ago a time was, kept up to date. A click, a touch or hovering shows the full time with its zone.
+ * Shows how long ago a time was. `refreshTimes` keeps this text up to date. A click, a touch or hovering shows the full
+ * time with its zone.
  * @param {string | null} iso
  * @param {string} [never] shown if there is no time
  */
@@ -66,7 +67,7 @@ export function moment(iso, never) {
   return h("span", { class: "moment" }, when(iso), " ", h("span", { class: "muted" }, `(${absolute(iso)})`));
 }
 
-/** Updates the times that `when` created, except in blocks out of sight, which the browser skips. */
+/** Updates the times that `when` created. `refreshTimesInSight` later updates the times in blocks out of sight. */
 export function refreshTimes(within = document.documentElement) {
   for (const time of within.querySelectorAll("time[data-relative]:not([data-skipped] *)")) {
     const text = relative(time.getAttribute("datetime") ?? "");
@@ -85,7 +86,7 @@ export function refreshTimesInSight() {
   });
 }
 
-/** A touch on a time shows the full time; a second touch shows again how long ago it was. */
+/** Each touch on a time switches its text between "5 min ago" and the full time. */
 export function showTimesOnTouch() {
   document.addEventListener("click", ({ target }) => {
     const time = target instanceof Element ? target.closest("time") : null;

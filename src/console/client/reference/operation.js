@@ -4,7 +4,7 @@ import { jsonText } from "../parts/json.js";
 import { nameOf, prose, shown, typeOf } from "./schema.js";
 import { tryIt } from "./try-it.js";
 
-/** One call of the reference: its parameters, bodies and answers, with examples and a command for a shell. */
+/** Shows one API call on the page `/docs`: its parameters, bodies, answers and examples, and a shell command. */
 
 /** @typedef {import("./schema.js").Operation} Operation */
 /** @typedef {import("./schema.js").Parameter} Parameter */

@@ -41,7 +41,11 @@ export function typeOf(schema) {
   return [[schema.type ?? "anything"].flat().join(" | ")];
 }
 
-/** @param {Schema} schema @returns {Schema[]} `schema` and its inner schemas, if they have properties */
+/**
+ * Finds the schemas that have properties: looks at `schema` itself, its options and its list items.
+ * @param {Schema} schema
+ * @returns {Schema[]}
+ */
 function shapes(schema) {
   const inner = [...(schema.anyOf ?? schema.oneOf ?? []), ...(schema.items ? [schema.items] : [])];
   return [...(schema.properties ? [schema] : []), ...inner.flatMap(shapes)];

@@ -3,7 +3,7 @@ import { h } from "../parts/dom.js";
 import { bodyText, jsonText } from "../parts/json.js";
 import { query, send } from "../state/api.js";
 
-/** Makes a call that the reference describes: through the console's API, as the console's visitor. */
+/** “Try it” on the page `/docs`. It calls the API through the console's API, as the console's visitor. */
 
 /** @typedef {import("./schema.js").Operation} Operation */
 /** @typedef {import("./schema.js").Parameter} Parameter */

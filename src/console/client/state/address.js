@@ -33,8 +33,8 @@ function hashOf({ section, id, filters }) {
 }
 
 /**
- * Puts filters into the address. `push`, for choices: the Back button undoes the change. `replace`, for typed text: the
- * Back button skips the change.
+ * Puts filters into the address. A choice uses `push`, so the Back button undoes the choice. Typed text uses `replace`,
+ * so the Back button skips the text.
  * @param {Record<string, string>} values empty values are left out
  * @param {"push" | "replace"} how
  */

@@ -1,6 +1,6 @@
 /** Calls to the console's own API. */
 
-/** An error answer, or no answer (status 0), with a message for a person. */
+/** A failed call. The message is for a person. `status` is the HTTP status, or 0 if the connector gave no answer. */
 export class Refusal extends Error {
   /**
    * @param {string} message
@@ -31,7 +31,7 @@ export async function send(method, path, body) {
     method,
     headers: { accept: "application/json", "x-requested-with": "aurora-console" },
     signal: AbortSignal.timeout(method === "GET" ? READ_TIMEOUT_MS : TIMEOUT_MS),
-    // Access redirects to its sign-in page, where a script cannot sign in.
+    // Cloudflare Access redirects to its sign-in page, where a script cannot sign in.
     redirect: "manual",
   };
   if (body !== undefined) {

@@ -29,7 +29,7 @@ const LABELS = {
   over: "Signed out",
 };
 
-/** Shows how the page gets updates. While requests fail, the state is not "Live" even if the WebSocket is open. */
+/** Shows how the page gets updates. While requests fail, shows "Not reached", even if the WebSocket is open. */
 function show() {
   const state = over ? "over" : outage ? "unreachable" : line;
   const element = document.getElementById("live");

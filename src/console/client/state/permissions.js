@@ -1,9 +1,10 @@
-/** The credential's permissions at PagerDuty, as far as the status shows them. Pure. */
+/** What the credential may do at PagerDuty, according to the connection's status. Pure. */
 
 /** @typedef {import("../../../contract/status-answers.ts").Connected} Connected */
 
 /**
- * Whether the credential may create, test, enable and remove webhook subscriptions; true while this is unknown.
+ * Whether the credential may create, test, enable and remove webhook subscriptions. True for an API token whose
+ * permissions are unknown.
  * @param {Connected} status
  */
 export function mayManageWebhooks({ authType, capabilities, oauth }) {
@@ -14,5 +15,5 @@ export function mayManageWebhooks({ authType, capabilities, oauth }) {
   return capabilities.can_write_incidents !== false;
 }
 
-/** Whether the credential may write notes; true while this is unknown. @param {Connected} status */
+/** Whether the credential may write notes. True if its permissions are unknown. @param {Connected} status */
 export const mayWriteNotes = ({ capabilities }) => capabilities.can_write_incidents !== false;

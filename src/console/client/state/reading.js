@@ -59,11 +59,11 @@ function put(set, one, isIn) {
 
 /** @param {unknown} error */
 const isSignedOut = (error) =>
-  // Without a sign-in, Access redirects (`signed_out`), and the connector answers 403.
+  // If the sign-in is over, Cloudflare Access redirects (`signed_out`), or the connector answers 403.
   error instanceof Refusal && (error.code === "signed_out" || error.status === 403);
 
 /**
- * Whether the error means an outage of the connector. A 4xx other than 429 means no outage.
+ * Whether the error means an outage of the connector: no answer, a 429 or a 5xx.
  * @param {unknown} error
  */
 const isOutage = (error) =>

@@ -9,7 +9,7 @@ import { get } from "./api.js";
 const listeners = new Set();
 /** @type {Status | null} */
 let current = null;
-// The numbers of the latest request and of the shown answer: an older answer must not replace a newer answer.
+// Requests are numbered, so that an older answer does not replace a newer answer.
 let asked = 0;
 let shown = 0;
 
@@ -22,7 +22,7 @@ function show(next) {
   for (const listener of listeners) listener(next);
 }
 
-/** Sets a status that is known without a request, for example from the answer to a change. @param {Status} next */
+/** Shows the status that follows from connecting or disconnecting, without a request. @param {Status} next */
 export function setStatus(next) {
   shown = ++asked;
   show(next);
