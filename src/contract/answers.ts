@@ -6,8 +6,8 @@ import { DeliveryState, SubscriptionAt, Text, Time } from "./parts.ts";
 import { Connected } from "./status-answers.ts";
 
 /**
- * Schemas of the API's answers, for the reference (scripts/openapi.ts), the types of clients, and the tests that
- * check live answers. The Worker itself does not load this file.
+ * Schemas of the API's answers. The reference (scripts/openapi.ts) and the types of clients are made from these
+ * schemas. Tests check live answers with these schemas. The Worker itself does not load this file.
  */
 
 const isErrorCode = (code: string): code is ErrorCode => code in STATUS_OF;
@@ -178,7 +178,7 @@ export const DeliveryWithPayload = z
   .register(z.globalRegistry, { id: "DeliveryWithPayload" });
 export type DeliveryWithPayload = z.infer<typeof DeliveryWithPayload>;
 
-/** How many rows a list shows with one choice of a filter. */
+/** The number of rows that a list would show if this choice of a filter were selected. */
 const ChoiceCount = z
   .object({ count: z.int(), more: z.boolean() })
   .register(z.globalRegistry, { id: "ChoiceCount" });

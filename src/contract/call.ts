@@ -8,14 +8,14 @@ export interface Call {
   tag: string;
   summary: string;
   query?: Record<string, { description: string; schema: z.core.$ZodType }>;
-  /** Descriptions of headers, by name. */
+  /** The request's headers: the key is the header's name, the value its description. */
   headers?: Record<string, string>;
   body?: { schema: z.core.$ZodType; required: boolean };
   /** The answers by status. `schema` is null for an answer without a body, and `html` for a page. */
   answers: Record<number, { description: string; schema: z.core.$ZodType | "html" | null }>;
-  /** Error statuses, without the statuses that every call can return. */
+  /** The error statuses of this call. Statuses that every call can return are not listed. */
   errors: number[];
-  /** True if the call needs no internal secret. For the console, Cloudflare Access checks the visitors instead. */
+  /** True if the call needs no internal secret. Cloudflare Access checks the console's visitors. */
   open?: boolean;
 }
 
@@ -24,7 +24,10 @@ export const list = {
   limit: { description: "The number of items on a page, 1 to 100.", schema: Limit },
   cursor: { description: "`nextCursor` of the previous page.", schema: z.string() },
 };
-/** The filters that limit a list to a range of time. @param time completes "Only those …", such as "received" */
+/**
+ * The filters that limit a list to a range of time.
+ * @param time what happened to the rows at that time, such as "received"
+ */
 export const timeRange = (time: string) => ({
   since: { description: `Only those ${time} at or after this time.`, schema: GivenTime },
   until: { description: `Only those ${time} before this time.`, schema: GivenTime },

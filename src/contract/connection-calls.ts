@@ -61,7 +61,7 @@ export const connection: Call[] = [
   },
 ];
 
-/** The members of PagerDuty's V3 webhook that the connector requires. */
+/** The connector requires these members in PagerDuty's V3 webhook. */
 const V3Webhook = z.looseObject({
   event: z.looseObject({
     id: z.string(),

@@ -6,7 +6,7 @@ import { PROPERTY_TEXTS } from "./texts/properties.ts";
 
 const REF = "#/components/schemas/";
 
-/** Writes a schema with an id once, under `components`, and any other schema at each use. */
+/** Writes each schema that has an id only once, under `components`. A schema without an id is written at each use. */
 export class DocumentedSchemas {
   readonly components: Record<string, unknown> = {};
 
@@ -20,7 +20,7 @@ export class DocumentedSchemas {
       io,
       unrepresentable: "any",
       reused: "inline",
-      // Removes keywords that only repeat the type or the format.
+      // Removes a pattern that only repeats the format, and limits that only repeat the type `integer`.
       override: ({ jsonSchema }) => {
         if (jsonSchema.format === "date-time") delete jsonSchema.pattern;
         if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;

@@ -1,8 +1,8 @@
 import type { ProblemCode } from "./status-answers.ts";
 
 /**
- * Problems that do not stop events, or only delay events until a retry succeeds. The console shows these problems in a
- * different colour, and `npm run doctor` calls them warnings. `past`: the problem is already over.
+ * Problems that do not stop events. Some of them delay events until a retry succeeds. The console shows these problems
+ * in a different colour, and `npm run doctor` calls them warnings. `past`: the problem is already over.
  */
 export const MILD_PROBLEMS: Readonly<Partial<Record<ProblemCode, "past" | "warn">>> = {
   oauth_not_refreshable: "warn",

@@ -115,7 +115,7 @@ function operationOf(call: Call, schemas: DocumentedSchemas) {
   };
 }
 
-/** Describes a request that the connector makes, as a webhook in OpenAPI. */
+/** Describes one request to Aurora. OpenAPI calls such a description a webhook. */
 const sentOf = ({ name, summary, description, body }: (typeof SENT)[number], schemas: DocumentedSchemas) => ({
   post: {
     tags: ["Deliveries"],

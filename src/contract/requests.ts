@@ -5,7 +5,7 @@ import { FilterType } from "../pagerduty/subscriptions.ts";
 
 /** Schemas of request bodies, with error messages for a person. They validate requests and appear in the reference. */
 
-/** The message for a body without a token. This fault has its own error code. */
+/** The message for a body without a token. The error code of such a body is `token_required`. */
 export const TOKEN_REQUIRED = "Token required";
 
 /**
@@ -28,7 +28,7 @@ export const ConnectBody = z.lazy(() =>
         .string({ error: "must be a text" })
         .check(z.trim(), z.maxLength(100, "is longer than 100 characters")),
     ),
-    /** Whether to create the webhook subscription, which the token has to allow. */
+    /** Whether to create the webhook subscription. The token must allow this. */
     subscribe: z._default(z.boolean({ error: "must be true or false" }), false),
     region: z.optional(z.enum(Region.def.entries, { error: "must be us or eu" })),
   }),
@@ -167,8 +167,8 @@ export const RedeliverBody = z
   );
 
 export const LoginBody = z.object({
-  /** Whether to create the webhook subscription, which the scopes have to allow. */
+  /** Whether to create the webhook subscription. The OAuth scopes must allow this. */
   subscribe: z._default(z.boolean({ error: "must be true or false" }), false),
-  /** For a call from the browser itself: sets a cookie, so that only this browser can finish the sign-in. */
+  /** With `true`, the answer sets a cookie in the calling browser, and only this browser can finish the sign-in. */
   bind: z._default(z.boolean({ error: "must be true or false" }), false),
 });

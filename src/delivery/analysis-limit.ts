@@ -48,7 +48,7 @@ export function beyondLimit(deliveries: readonly TriggeredDelivery[]): BeyondLim
 
 const Row = z.object({ incidentId: z.string(), atMs: z.number(), line: TimelineLineColumn });
 
-/** @param connectedUser the recipient of incidents whose stored recipient is missing or unreadable */
+/** @param connectedUser counts as an incident's recipient if the stored recipient is missing or unreadable */
 export function deliveredBeyondLimit(
   sql: SqlStorage,
   connectedUser: string,

@@ -35,7 +35,7 @@ export interface DeliveryContext extends TenantContext {
 
 /** The wait before an incident's number is requested from PagerDuty again. */
 const NUMBER_RETRY_MS = 30_000;
-/** How long a delivery waits for its incident's number without using up attempts. */
+/** A delivery may wait this long for its incident's number. After this time, every try counts as an attempt. */
 const MAX_NUMBER_WAIT_MS = 60 * 60 * 1000;
 
 /**
@@ -104,8 +104,8 @@ async function tryOnce(context: DeliveryContext, seq: number): Promise<void> {
 type Step = NextStep & { attempts: number };
 
 /**
- * Decides the step after a try. Failed early attempts and postponed tries use up no attempt of the schedule.
- * @param plannedAtMs the time of the planned attempt that follows an early attempt; null if this attempt was planned
+ * Decides what happens after a try. Failed early attempts and postponed tries use up no attempt of the schedule.
+ * @param plannedAtMs after an early attempt, the time of the next planned attempt; null after a planned attempt
  */
 function stepAfter(
   outcome: Tried,
@@ -135,7 +135,7 @@ function failureOf(outcome: Tried, step: Step, schedule: readonly number[]): Fai
 
 interface Settled {
   step: Step;
-  /** The time of the planned attempt that follows an early attempt; null after a planned attempt. */
+  /** After an early attempt, the time of the next planned attempt; null after a planned attempt. */
   early: number | null;
   outcome: Tried;
   failure: FailureParts;
@@ -152,7 +152,8 @@ function settle({ sql, config }: DeliveryContext, entry: Entry, settled: Settled
     recordFailedAttempt(sql, entry.seq, attempted);
   }
   // If a person stopped the redelivery during this attempt, the delivery is already dead, and the incident's next
-  // delivery is pending. Only Aurora's acceptance still changes the stopped delivery.
+  // delivery is pending. A failed attempt then leaves the delivery dead. If Aurora accepted the attempt, the delivery
+  // is marked as delivered.
   const isStopped = !isPending(sql, entry.seq);
   if (isStopped && step.step !== "delivered") return;
   const nextDueAtMs = firstAttemptAtMs(config, nowMs) ?? nowMs;
@@ -173,9 +174,7 @@ function settle({ sql, config }: DeliveryContext, entry: Entry, settled: Settled
   }
 }
 
-/**
- * Whether a request for analysis follows this delivery: in format `notifications`, after the incident's first delivery.
- */
+/** Format `notifications` needs a request for analysis after the delivery that reports a new incident. */
 const needsAnalysisRequest = ({ events }: DeliveryContext["config"], { notification }: Entry): boolean =>
   events?.format === "notifications" && notification?.change.kind === "created";
 
@@ -210,7 +209,7 @@ async function attempt(context: DeliveryContext, entry: Entry): Promise<Tried> {
     if (made.kind === "unusable") return failed(`It cannot be sent: ${made.reason}`);
     const { bodies, recipient } = made;
     const address = await addressOf(events, recipient);
-    // `address` stands for the format, the URL and the user. Parts that another address accepted are sent again.
+    // `address` is a hash of the format, the URL and the recipient. If it has changed, all bodies are sent again.
     const sentParts = entry.sentTo === address ? entry.sentParts : 0;
     let outcome: AttemptOutcome = { kind: "accepted", status: null };
     for (const [index, body] of bodies.entries()) {

@@ -10,12 +10,12 @@ export const FailedAttempt = z.object({
   atMs: z.number(),
   /** The status of Aurora's answer; null if there was no answer. */
   status: z.nullable(z.number()),
-  /** The start of Aurora's answer, or why there was none. */
+  /** The start of Aurora's answer. If Aurora did not answer, the reason. */
   answer: z.string(),
   durationMs: z.number(),
   /**
-   * Whether the attempt was made before its planned time: after Aurora accepted another delivery, or at a person's
-   * request.
+   * Whether the attempt was made before its planned time, because Aurora accepted another delivery or because a person
+   * requested the attempt.
    */
   early: z.boolean(),
 });

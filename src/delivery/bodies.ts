@@ -17,14 +17,14 @@ export interface Body {
   text: string;
 }
 
-/** The user and the organisation to name in the bodies. */
+/** The bodies name this user and this organisation. */
 export interface Recipient {
   userId: string;
   orgId: string | null;
 }
 
 export type Bodies =
-  /** Bodies to send one after the other; no bodies if the change is not sent in this format. */
+  /** The bodies are sent one after the other. The list is empty if this format does not report the change. */
   | { kind: "bodies"; bodies: Body[]; recipient: Recipient }
   | { kind: "waits_for_number" }
   | { kind: "unusable"; reason: string };
@@ -60,12 +60,13 @@ export function bodiesOf(
 }
 
 /**
- * Format `v3` sends the context with the incident's first event, format `notifications` with the request for analysis.
+ * Format `v3` sends the context with the incident's first event. Format `notifications` sends the context with the
+ * request for analysis.
  */
 const carriesContext = ({ change: { kind } }: Notification): boolean =>
   kind === "created" || kind === "rca_requested";
 
-/** Adds the incident's number if it became known only after the notification was made. */
+/** Adds the incident's number to a notification that was made before the number was known. */
 function withNumber(notification: Notification, number: number | null): Notification {
   const { incident } = notification;
   if (number === null || !lacksNumber(incident)) return notification;
@@ -73,7 +74,7 @@ function withNumber(notification: Notification, number: number | null): Notifica
   return { ...notification, incident: numbered };
 }
 
-/** Returns PagerDuty's event, unchanged; null unless the webhook's signature was verified. */
+/** Returns PagerDuty's event, unchanged. Without a verified signature, returns null. */
 function eventOf(sql: SqlStorage, entry: Entry): unknown {
   if (entry.verification !== "signature" || entry.kind !== "webhook") return null;
   const payload = payloadOf(sql, entry.seq);

@@ -3,7 +3,7 @@ export interface FailureParts {
   error: string;
   /** What to check; null if the failure may be temporary. */
   advice: string | null;
-  /** When the delivery will be dead if nothing changes; null if it is dead, or if the time is unknown. */
+  /** When the delivery becomes dead if all retries fail. Null for a dead delivery, or if the time is unknown. */
   failsAtMs: number | null;
 }
 

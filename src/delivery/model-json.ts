@@ -24,7 +24,7 @@ const PYTHON = {
 
 const isLong = (text: string) => text.length > MAX_PIECE_CHARS && charCount(text) > MAX_PIECE_CHARS;
 
-/** Measures the JSON that Python writes for `inPieces(value)`. The measured value itself is not in pieces yet. */
+/** `sizeOf(value, PIECES)` returns the length of the JSON that Python writes for `inPieces(value)`. */
 export const PIECES: JsonForm = {
   ...PYTHON,
   text: (text) =>
@@ -33,7 +33,7 @@ export const PIECES: JsonForm = {
       : writtenChars(text),
 };
 
-/** Measures the JSON that Python writes for a value without `inPieces`, whose long texts Aurora cuts. */
+/** `sizeOf(value, CUT_BY_AURORA)` returns the length of Python's JSON after Aurora has cut the value's long texts. */
 export const CUT_BY_AURORA: JsonForm = {
   ...PYTHON,
   text: (text) => writtenChars(isLong(text) ? firstChars(text, MAX_PIECE_CHARS) + AURORA_CUT_MARK : text),
@@ -57,8 +57,8 @@ const LIMITS = { form: PIECES, maxText: 1000, maxWord: 250, maxUrl: 1000, maxLin
 
 /**
  * Returns the context with its texts in pieces, trimmed so that Python writes at most `room` characters.
- * @param context within the limits of `boundContext`
- * @returns null if not even a context without items fits
+ * @param context a context that `boundContext` has limited
+ * @returns null if even a context without items is too long
  */
 export function fitContext(context: Context, room: number): unknown {
   const fitted = trimContext(context, { ...LIMITS, room });

@@ -3,8 +3,8 @@ import { Notification } from "../incidents/incident.ts";
 import { storableJson } from "../incidents/json-trim.ts";
 
 /**
- * Returns the body of a notification, which reports one change of one incident. A database accepts every character of
- * the body, except perhaps characters in `event`. See docs/notifications.md.
+ * Returns the body of a notification, which reports one change of one incident. Only `event` can contain characters
+ * that a database refuses. See docs/notifications.md.
  * @param event PagerDuty's event, unchanged
  * @param context sent only in a request for analysis; null if no context was collected
  */

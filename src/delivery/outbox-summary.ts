@@ -30,21 +30,24 @@ const Counts = z.object({
 /** The state of the deliveries, for the status. */
 export interface OutboxSummary extends z.infer<typeof Counts> {
   /**
-   * The last failure of the delivery that is retried next; null if no pending delivery has failed. Lane `again` comes
-   * before lane `missingNumber`.
+   * The last failure of the pending delivery that is retried next. Lane `missingNumber` counts only if lane `again` has
+   * no failed delivery. Null if no pending delivery has failed.
    */
   nextFailed: Failure | null;
   newestDead: Failure | null;
 }
 
 /**
- * The latest time of acceptance among the newest accepted entries. An older entry can be accepted after a newer entry,
- * so 50 entries are compared.
+ * The last time that Aurora accepted one of the 50 newest delivered entries. The query compares 50 entries, because an
+ * older entry can be accepted after a newer entry.
  */
 const NEWEST_DELIVERED = `SELECT max(delivered_at_ms) AS at FROM (
   SELECT delivered_at_ms FROM journal WHERE seq > (SELECT max(seq) FROM journal) - ${RECENT}
     AND delivery = 'delivered' ORDER BY seq DESC LIMIT 50)`;
-/** The latest time of acceptance in the latest bulk redelivery. Its entries can be too old for `NEWEST_DELIVERED`. */
+/**
+ * The last time that Aurora accepted an entry of the newest bulk redelivery. Redelivered entries can be too old for
+ * `NEWEST_DELIVERED`.
+ */
 const REDELIVERED = `SELECT max(delivered_at_ms) FROM (
   SELECT delivered_at_ms FROM journal
   WHERE redelivery = (SELECT max(redelivery) FROM journal WHERE redelivery IS NOT NULL) AND delivery = 'delivered' LIMIT 1000)`;

@@ -22,7 +22,7 @@ export type Lane = keyof typeof LANE;
 const DueDelivery = z.object({ seq: z.number(), incidentId: z.nullable(z.string()) });
 export type DueDelivery = z.infer<typeof DueDelivery>;
 
-/** Returns the due deliveries of one lane, the longest due first. */
+/** Returns the due deliveries of one lane, ordered by the time when they became due. */
 export function dueDeliveries(sql: SqlStorage, lane: Lane, nowMs: number, limit: number): DueDelivery[] {
   const rows = sql.exec(
     `SELECT seq, incident_id AS incidentId FROM journal
@@ -50,12 +50,14 @@ export function nextDeliveryAtMs(sql: SqlStorage, afterMs: number): number | nul
 const AwaitingContext = z.object({ seq: z.number(), incidentId: z.string(), untilMs: z.number() });
 
 /**
- * How many waiting deliveries are compared by severity at most. In a storm, comparing thousands each time would cost
+ * At most this many waiting deliveries are compared by severity. In a storm, comparing thousands each time would cost
  * more than the deliveries themselves.
  */
 const MAX_COMPARED = 1_000;
 
-/** Returns deliveries that wait for their incident's context until `untilMs`, most severe incidents first. */
+/**
+ * Returns deliveries that wait for their incident's context, most severe incidents first. The wait ends at `untilMs`.
+ */
 export function deliveriesAwaitingContext(
   sql: SqlStorage,
   nowMs: number,
@@ -113,8 +115,8 @@ export function promoteNext(
 }
 
 /**
- * Whether Aurora has accepted a later delivery of the incident, but not this delivery. Searches only incidents with
- * deliveries that were queued again (`revived`), because the deliveries of any other incident are sent in order.
+ * Whether Aurora has accepted a later delivery of the incident, but not this delivery. This can only happen after a
+ * delivery of the incident was queued late or again (`revived`). Otherwise, deliveries are sent in order.
  */
 export function isOvertaken(sql: SqlStorage, { seq, incidentId, delivery }: Entry): boolean {
   if (delivery === "delivered") return false;
@@ -204,9 +206,9 @@ export interface Retry extends AttemptFailure {
   /** How many attempts of the schedule are used up. */
   attempts: number;
   atMs: number;
-  /** The time of the planned attempt that follows an early attempt; null after a planned attempt. */
+  /** After an early attempt, the time of the next planned attempt; null after a planned attempt. */
   plannedAtMs: number | null;
-  /** The end of the wait in Aurora's `Retry-After`; null without this header. */
+  /** The time when the wait of Aurora's `Retry-After` ends; null if Aurora sent no `Retry-After`. */
   notBeforeMs: number | null;
   status: number | null;
 }
@@ -229,14 +231,15 @@ export function markRetry(sql: SqlStorage, seq: number, retry: Retry): void {
   );
 }
 
-/** A delivery whose planned attempt is due sooner than this is not brought forward. */
+/** A delivery is brought forward only if it would wait longer than this. */
 const MIN_EARLY_WAIT_MS = 5 * 60 * 1000;
 /**
- * How many deliveries are brought forward together at most. More could overload an Aurora that has just recovered.
+ * At most this many deliveries are brought forward together. A larger group could overload an Aurora that has just
+ * recovered.
  */
 const MAX_EARLY = 50;
 /**
- * How many waiting deliveries are examined at most. After a long outage, most of them may already have had their
+ * At most this many waiting deliveries are examined. After a long outage, most of them may already have had their
  * early attempt.
  */
 const MAX_LOOKED_AT = 1_000;
@@ -267,6 +270,6 @@ export function retryEarly(sql: SqlStorage, nowMs: number): void {
   );
 }
 
-/** Whether the delivery is pending: the next delivery of its incident. */
+/** Whether the delivery is `pending`, which makes it the next delivery of its incident. */
 export const isPending = (sql: SqlStorage, seq: number): boolean =>
   [...sql.exec("SELECT 1 FROM journal WHERE seq = ? AND delivery = 'pending'", seq)].length > 0;

@@ -11,7 +11,7 @@ export const TAGS: Readonly<Record<string, string>> = {
 export interface OperationText {
   operationId: string;
   description: string;
-  /** Completes “It removes …” in the question that the reference asks before the call. */
+  /** What the call removes. Before the call, the reference says “It removes …” with this text, and asks to confirm. */
   destroys?: string;
 }
 
