@@ -60,6 +60,8 @@ test("a subscription that PagerDuty disabled because of a wrong secret is enable
     url: `${stage.worker.url}/pagerduty/webhook/${stage.user}`,
   });
   await call("PUT", "/signing-secret", { secret: "copied from somewhere else" });
+  // Waits for the end of the check that connecting started. Later, this check would enable the subscription too early.
+  expect((await call("POST", "/reconcile")).status).toBe(200);
   const refused = [stage.account.trigger(), stage.account.trigger(), stage.account.trigger()];
   await until("PagerDuty to disable the subscription", () => subscription.temporarilyDisabled);
   const whileDisabled = [
