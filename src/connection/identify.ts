@@ -130,13 +130,20 @@ export async function isOfOtherAccount(
   const theirs = { apiUrl: apiUrlOf(region, override), authorization: after.authorization };
   let isMissed = false;
   for (const ask of questions) {
-    const answer = await ask(theirs);
+    const answer = reached(await ask(theirs));
     if (answer.ok) return false;
-    if (answer.problem === "rate_limited" || answer.problem === "unavailable") throw tokenError(answer);
     // A 404 for both credentials proves nothing: the incident or subscription was probably deleted.
-    if (answer.problem === "not_found") isMissed ||= !isGone(await ask(ours));
+    if (isGone(answer)) isMissed ||= !isGone(reached(await ask(ours)));
   }
   return isMissed;
 }
 
 const isGone = (answer: ApiAnswer<unknown>) => !answer.ok && answer.problem === "not_found";
+
+/** Returns the answer if PagerDuty decided the call. @throws {AppError} if it limited the call or could not be reached */
+function reached<T>(answer: ApiAnswer<T>): ApiAnswer<T> {
+  if (!answer.ok && (answer.problem === "rate_limited" || answer.problem === "unavailable")) {
+    throw tokenError(answer);
+  }
+  return answer;
+}
