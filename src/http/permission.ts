@@ -7,7 +7,7 @@ import { type AppEnv, SAFE_METHODS } from "./callers.ts";
 
 /** Asks Aurora whether a caller may change connectors. Without AURORA_BACKEND_URL, every caller may. */
 
-/** The wait is short, because a person waits and retries by hand. */
+/** The `Retry-After` if Aurora gives no decision. It is short, because the caller is a person who retries by hand. */
 const RETRY_AFTER_SECONDS = 5;
 
 /** Admits a change only if Aurora permits the caller to make it. Runs after `requireCaller`. */
@@ -40,8 +40,9 @@ async function checkPermission(env: Env, member: Member): Promise<void> {
 }
 
 /**
- * With AURORA_BACKEND_URL, refuses to connect a user without an organisation. Aurora would choose an organisation,
- * which is a different tenant, and would store its copy of the token there. Runs after `requireCaller`.
+ * With AURORA_BACKEND_URL, refuses to connect a user without an organisation. Aurora stores a copy of the token, and
+ * would choose an organisation for this copy. That organisation would be a different tenant. Runs after
+ * `requireCaller`.
  */
 export const requireOrganisation: MiddlewareHandler<AppEnv> = async (c, next) => {
   const connects = c.req.method === "POST" && c.get("caller").orgId === null;

@@ -34,7 +34,7 @@ const LIST = {
   limit: Limit,
 };
 
-/** Returns the part of a filter that all lists share. */
+/** Converts the parameters of `LIST` to the members that every list's filter has. */
 const listed = ({ since, until, counts, limit }: z.output<z.ZodMiniObject<typeof LIST>>) => ({
   sinceMs: since ?? null,
   untilMs: until ?? null,

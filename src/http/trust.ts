@@ -7,8 +7,8 @@ import { MemberReplica, memberKvKey } from "../tenant/memberships.ts";
 import { userTenantId } from "../tenant-id.ts";
 
 /**
- * The keys with which the edge verifies webhooks. They are cached in this isolate for 30 s, because decrypting the
- * connection's copy in KV and importing its secrets costs more than a verification.
+ * The keys with which the edge verifies webhooks. They are cached in this isolate for 30 s, because loading them costs
+ * more than a verification. To load them, the edge decrypts KV's copy of the connection and imports its secrets.
  *
  * The cache may be stale, so the edge asks the tenants' objects before it refuses a webhook. Before an object uses an
  * accepted webhook, the object checks that the secret is still valid.
@@ -18,7 +18,7 @@ export interface TenantTrust extends ConnectionRef {
 }
 
 const MAX_AGE_MS = 30_000;
-/** The most entries in each of the caches below. */
+/** The largest number of entries in a `Remembered`. */
 const MAX_ENTRIES = 1_000;
 /** For how many seconds a Cloudflare location may answer KV reads from its own cache. This is KV's minimum. */
 const CACHE_TTL_SECONDS = 30;
@@ -63,7 +63,8 @@ export async function candidatesOf(env: Env, userId: string, nowMs: number): Pro
 
 /** Caches the organisations of a user. @returns the ids of all tenants that the user's webhook URL leads to */
 export function learnCandidates(userId: string, organisations: readonly string[], nowMs: number): string[] {
-  // Sorted, so that every location chooses the same tenant if two tenants have the same secret.
+  // All Cloudflare locations use this order. If two tenants have the same secret, all locations therefore choose the
+  // same tenant.
   const tenantIds = [...organisations, userTenantId(userId)].sort();
   memberships.set(userId, tenantIds, nowMs);
   return tenantIds;
@@ -83,7 +84,7 @@ export async function trustOf(
   return connection ? remember(tenantId, connection, nowMs) : null;
 }
 
-/** Caches the keys of a connection that a tenant's object returned. */
+/** Opens the sealed connection that a tenant's object returned, and caches the connection's keys. */
 export async function learnTrust(
   config: Config,
   tenantId: string,

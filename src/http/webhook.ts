@@ -30,7 +30,10 @@ import {
 
 /** PagerDuty itself does not send larger bodies. */
 const MAX_BODY_BYTES = 256 * 1024;
-/** The form is strict, because the id becomes part of a path and is sent to Aurora, even for an unsigned webhook. */
+/**
+ * The form of a webhook's id. It is strict, because the id becomes part of a path and is sent to Aurora. Anybody can
+ * send an unsigned webhook with any id.
+ */
 const WEBHOOK_ID = /^(?!\.{1,2}$)[A-Za-z0-9_.:+/=-]{1,128}$/;
 const RETRY_AFTER_SECONDS = 10;
 const FLOOD_RETRY_AFTER_SECONDS = 60;
@@ -58,7 +61,10 @@ export interface TakenWebhook {
   reason?: string;
 }
 
-/** Verifies a webhook and puts it on the Queue. @throws {AppError} if it is refused, or cannot be accepted now */
+/**
+ * Verifies a webhook and puts it on the Queue.
+ * @throws {AppError} if the webhook is refused, or cannot be accepted now
+ */
 export async function takeWebhook(
   request: Request,
   env: Env,
@@ -84,7 +90,8 @@ export async function takeWebhook(
     const verification = accepted.some(({ secretId }) => secretId !== null) ? "signature" : "callback";
     const read = readBody(body);
     if (!read.ok && verification === "callback") {
-      // Does not call `withinLimit`, which would also block the user's valid unsigned webhooks for 10 s.
+      // Calls the limiter directly, because `withinLimit` would also block the user's valid unsigned webhooks for
+      // 10 s.
       const { success } = await env.REFUSED_WEBHOOKS.limit({ key: userId });
       throw success ? new AppError("invalid_request", read.problem) : tooMany();
     }

@@ -22,7 +22,7 @@ export function runbookUrlOf(state: IncidentState): string | null {
 
 /**
  * Returns the state of the analysis after an observation was folded in.
- * @param cause why the observation makes analysis necessary; null if it does not
+ * @param cause why the incident needs analysis after this observation; null if the observation is no reason
  * @param waitMs how long a triggered incident waits for its runbook
  */
 export function analysisAfter(

@@ -25,8 +25,8 @@ export function withDetails(context: Context, detailsOf: (item: Detailed) => unk
 
 /**
  * Divides the room among the details of alerts and changes, in this order: newest alert, newest change, second alert,
- * second change, and so on. Each may use half of the room that is left at its turn, and also the part of the other half
- * that no later details need.
+ * second change, and so on. The details of each item may use the room that is left, minus the room that all later
+ * details need. They may always use half of the room that is left.
  * @param left the room minus the size of `kept`
  * @param kept the items that are kept, with `LEFT_OUT` in place of their details
  * @param whole the same context with all items and all details

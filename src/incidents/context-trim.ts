@@ -8,8 +8,8 @@ import { withoutSecretValues } from "./secret-names.ts";
 
 const MAX_ALERTS = 20;
 /**
- * The most members in the details of all alerts and changes together. More members would hardly fit, and would only
- * take time.
+ * The most members in the details of all alerts and changes together. Processing more members would take time, and
+ * hardly any of them would fit.
  */
 const MAX_DETAIL_MEMBERS = 50_000;
 const MAX_OF_EACH_OTHER = 10;
@@ -80,7 +80,7 @@ export function boundContext({ missing, ...parts }: Context): Context {
 
 /**
  * Returns the context within `limits`. Cuts details first. If that is not enough, leaves out items, starting with the
- * past incidents of the lowest scores. The result exceeds the room only if `missing` alone does not fit.
+ * past incidents that have the lowest scores. The result exceeds the room only if `missing` alone does not fit.
  */
 export function trimContext(context: Context, limits: ContextLimits): Context {
   const { form, room } = limits;

@@ -28,7 +28,7 @@ export const ContextChange = z.object({
   source: Text,
   /** Why PagerDuty relates the change to the incident: `most_recent`, `related_service` or `intelligent`. */
   reason: Text,
-  /** The change event's `custom_details`, any JSON; null if it has none. */
+  /** The change event's `custom_details`, any JSON; null if the event has none. */
   details: z.unknown(),
   links: z.array(ContextLink),
 });
@@ -71,8 +71,8 @@ export const MissingReason = z.enum([
 export type MissingReason = z.infer<typeof MissingReason>;
 
 /**
- * `missing` names each part that is null, with the reason. It also names, with `too_large`, each part whose items
- * did not all fit.
+ * `missing` names each part that is null, with the reason. If a part lost only some items because the context was
+ * too large, `missing` also names this part. Its reason is `too_large`.
  */
 export const Context = z.lazy(() =>
   z.object({

@@ -19,8 +19,8 @@ import { cutText } from "./text.ts";
  */
 
 /**
- * The content of one event or one REST answer. `overrules`: a REST answer replaces the stored values, even if a stored
- * stamp is newer. A newer stamp then comes from a wrong clock.
+ * The content of one event or one REST answer. With `overrules`, a REST answer replaces the stored values even if a
+ * stored stamp is newer. The fold then assumes that the newer stamp comes from a wrong clock.
  */
 export type Observation =
   /** The whole incident. `resolves`: the observation is the event that resolved the incident. */
@@ -123,7 +123,7 @@ function resolvedAtOf(state: IncidentState): string | null {
   return atMs === undefined ? null : new Date(atMs).toISOString();
 }
 
-/** Compares incidents as Aurora sees them. Ignores version and number, which do not describe what happened. */
+/** Compares incidents as Aurora sees them. Ignores the incident's version and number. */
 function looksTheSame(a: Incident | null, b: Incident | null): boolean {
   const content = (incident: Incident | null) =>
     JSON.stringify({ ...incident, version: 0, sourceAlertId: "" });
@@ -134,8 +134,8 @@ const resolvedSecond = (resolvedAt: string | null) =>
   resolvedAt === null ? null : Math.floor(Date.parse(resolvedAt) / 1000);
 
 /**
- * Whether both states were resolved in the same second, and at least one of the times is from REST. REST reports
- * whole seconds, an event milliseconds.
+ * Whether both states were resolved in the same second, and at least one of the times is from REST. The milliseconds
+ * of an event's time are ignored, because REST reports only whole seconds.
  */
 function isSameResolution(before: IncidentState, after: IncidentState): boolean {
   if (resolvedAtByRest(before) === null && resolvedAtByRest(after) === null) return false;
@@ -169,8 +169,8 @@ function changeBetween(before: Incident | null, after: Incident, observation: Ob
 }
 
 /**
- * Corrects `resolvedStamp` and `description`, because a stamp later than `stamp` comes from a wrong clock. Removes a
- * later resolution. Keeps a later description, but with the time of `stamp`.
+ * Corrects stamps that are later than `stamp`, because they come from a wrong clock. If `resolvedStamp` is later, it
+ * becomes null. If the description's stamp is later, the description stays and gets the time of `stamp`.
  */
 function withoutLaterStamps({ resolvedStamp, description }: IncidentState, stamp: Stamp) {
   const isLater = (known: Stamp) => known.atMs > stamp.atMs;
@@ -205,11 +205,11 @@ function applyIncident(
   return next;
 }
 
-/** PagerDuty allows fewer custom fields in an account. */
+/** The most custom fields that are stored for an incident. PagerDuty allows fewer fields in an account. */
 const MAX_FIELDS = 50;
 /**
- * PagerDuty allows fewer characters in a custom field. With `MAX_FIELDS`, this limit keeps an incident within a row's 2
- * MB.
+ * The most characters that are stored of a custom field's value. PagerDuty allows fewer characters. An incident with
+ * `MAX_FIELDS` values of this length fits into a database row, which holds at most 2 MB.
  */
 const MAX_FIELD_CHARS = 5_000;
 

@@ -138,7 +138,10 @@ export const IncidentState = z.lazy(() =>
     fields: z.record(z.string(), z.object({ value: FieldValue, stamp: Stamp })),
     /** Grows by one with every change that is reported to Aurora; 0 before the first. */
     version: z.number(),
-    /** The user whom the incident's deliveries name. Null means the user who is connected when a delivery is sent. */
+    /**
+     * The deliveries of the incident contain this user id. If it is null, a delivery contains the id of the user who is
+     * connected when the delivery is sent.
+     */
     recipientUserId: z._default(z.nullable(z.string()), null),
     analysis: Analysis,
   }),
@@ -198,8 +201,8 @@ export const ChangeKind = z.enum([
 export type ChangeKind = z.infer<typeof ChangeKind>;
 
 /**
- * How an incident changed. `from` and `to` are Aurora's statuses. For `status_changed` they are PagerDuty's statuses,
- * such as triggered and acknowledged, because Aurora's status stays unchanged.
+ * How an incident changed. `from` and `to` are Aurora's statuses, except for `status_changed`. A `status_changed` has
+ * PagerDuty's statuses, such as triggered and acknowledged, because Aurora's status stays unchanged.
  */
 export const Change = z.object({
   kind: ChangeKind,
