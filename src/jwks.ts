@@ -23,7 +23,10 @@ export function keySetAt(address: string, options: RemoteJWKSetOptions = {}): JW
   return keys;
 }
 
-/** Answers 502 for a key set that is too large: jose reports every status other than 200 as ERR_JOSE_GENERIC. */
+/**
+ * Fetches a key set for jose. Answers 502 if the key set is too large, because jose reports every status except 200 as
+ * a failed fetch (ERR_JOSE_GENERIC).
+ */
 const fetchKeySet = (address: string, { headers }: { headers: Headers }): Promise<Response> =>
   withDeadline(TIMEOUT_MS, async (signal) => {
     const response = await fetch(address, { headers, redirect: "manual", signal });

@@ -18,7 +18,7 @@ export function withoutSecrets(text: string): string {
 
 let readable = false;
 
-/** Turns readable lines on, as in `dev`, or off. */
+/** Turns readable log lines on or off. `dev` has them on. */
 export function setReadableLogs(on: boolean): void {
   readable = on;
 }
@@ -51,7 +51,7 @@ function write(level: "info" | "warn" | "error", event: string, fields: LogField
 export const log = {
   /** Something happened as expected. */
   info: (event: string, fields: LogFields = {}) => write("info", event, fields),
-  /** A problem that is retried automatically, or that a user should look at. */
+  /** Something failed, and is retried automatically or needs a user's attention. */
   warn: (event: string, fields: LogFields = {}) => write("warn", event, fields),
   /** A problem that an operator should look at. */
   error: (event: string, fields: LogFields = {}) => write("error", event, fields),

@@ -8,7 +8,7 @@ export interface JsonForm {
   /** The length of a text, with quotes and escapes. */
   text(text: string): number;
   number(number: number): number;
-  /** The length of a comma or a colon, with the space after it if there is one. */
+  /** The length of a comma or a colon, including any space after it. */
   separator: number;
   /** Whether null members of an object are written. */
   nulls: boolean;
@@ -27,7 +27,7 @@ export const COMPACT_BYTES: JsonForm = {
   nulls: true,
 };
 
-/** Returns the members of an object that a JSON writer of this form writes. */
+/** Returns all members of an object, but no null members if `form.nulls` is false. */
 export function membersOf(value: Record<string, unknown>, form: JsonForm): [string, unknown][] {
   const members = Object.entries(value);
   return form.nulls ? members : members.filter(([, member]) => member !== null);

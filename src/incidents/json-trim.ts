@@ -34,8 +34,8 @@ export function storableJson(value: unknown, depth: number = MAX_DEPTH): unknown
 }
 
 /**
- * Returns a function that copies values. All calls of that function together copy the first `count` members and items,
- * at any depth. A mark replaces all later members and items.
+ * Returns a function that copies values. Its calls share one limit: together they copy at most `count` members and
+ * items, at any depth. In each object or list that is cut, a mark replaces the rest.
  */
 export function firstMembers(count: number): (value: unknown) => unknown {
   let left = count;

@@ -29,8 +29,8 @@ export interface Held {
 const SETTLE_MS = 5 * 60 * 1000;
 
 /**
- * Whether PagerDuty was asked at least `SETTLE_MS` after the incident was last stored. By then REST has caught up, so
- * its answer may replace even stored values with a later time.
+ * Whether PagerDuty was asked at least `SETTLE_MS` after the incident was last stored. By then REST has caught up. Its
+ * answer may then replace a stored value, even if the stored value has a later time than the answer.
  */
 export const isSettled = ({ storedAtMs }: Held, askedAtMs: number): boolean =>
   storedAtMs !== null && askedAtMs - storedAtMs >= SETTLE_MS;
@@ -40,9 +40,10 @@ const MAX_SKEW_MS = 60_000;
 
 /**
  * Whether a REST answer replaces the stored snapshot even if the answer's stamp is older. The incident must be settled
- * (`isSettled`). A stored stamp in the future would keep out later events, so the answer then replaces the snapshot.
- * Otherwise the answer replaces a snapshot with a different status. An answer of a lagging replica replaces nothing:
- * its time is over a minute older than the stored stamp, which was not in the future when it was stored.
+ * (`isSettled`). If the stored stamp is still in the future, the answer replaces the snapshot, because such a stamp
+ * keeps out later events. Otherwise the answer replaces the snapshot if their statuses differ and the answer does not
+ * lag. An answer lags if its time is over a minute older than the stored stamp. If the stored stamp was in the future
+ * when it was stored, no answer counts as lagging.
  */
 function overrules(held: Held, { snapshot, updatedAt }: RestIncident, askedAtMs: number): boolean {
   const { snapshot: known, snapshotStamp: stamp } = held.state;
@@ -61,7 +62,7 @@ export const updatedAtMsOf = (updatedAt: string | null) =>
  * Returns the stamp for a REST answer. `restAtMs` is the time of the answer: the incident's last change, in whole
  * seconds. If the stored stamp `known` is in the same second, and its event occurred before the call to PagerDuty, the
  * returned stamp is newer than `known`. PagerDuty's clock may be ahead of ours, so an event that was stored before the
- * call also counts as one that occurred before it.
+ * call also counts as having occurred before the call.
  */
 export function stampBeside(
   known: Stamp | null,
@@ -78,8 +79,9 @@ export function stampBeside(
 
 /**
  * Returns the stamp of a REST answer for a whole incident. The stamp's time is the end of the second in which the
- * incident last changed, or the time of the request if the request was earlier. So a late webhook about this second
- * does not overwrite the answer. An event that occurred after the request still overwrites the answer.
+ * incident last changed, so a late webhook about this second does not overwrite the answer. If the request was made
+ * before the end of this second, the stamp's time is the time of the request. An event that occurred after the request
+ * therefore still overwrites the answer.
  */
 function restStamp(
   known: Stamp | null,
@@ -110,8 +112,7 @@ export function observeRest(held: Held, incident: RestIncident, askedAtMs: numbe
     overrules: overruling,
   };
   const sameSecond = known && wholeSecond(known.atMs) === wholeSecond(updatedAtMsOf(updatedAt));
-  // An answer that changes nothing keeps the known stamp. A new stamp has a longer id, so the id would grow with each
-  // reading.
+  // An answer that changes nothing keeps the known stamp. A new stamp at each reading would make the id ever longer.
   return sameSecond && fold(state, observation).change === null
     ? { ...observation, stamp: known }
     : observation;

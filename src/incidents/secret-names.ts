@@ -2,8 +2,8 @@ import { isRecord } from "./json-size.ts";
 import { storableJson } from "./json-trim.ts";
 
 /**
- * Redacts secrets in the payloads of monitoring tools: values with a secret name, such as `password`, and credentials
- * inside a text, such as `Bearer …`. Pure.
+ * Redacts secrets in the payloads of monitoring tools: values whose name, such as `password`, shows that they are
+ * secret, and credentials inside a text, such as `Bearer …`. Pure.
  */
 
 export const REDACTED = "[redacted]";
@@ -25,7 +25,7 @@ function isSecret(name: string, value: unknown): boolean {
 const LABEL = /^(?:name|key)$/i;
 const VALUE = /^values?$/i;
 
-/** Whether `member` is the value in a pair with a secret name, such as `{name: "Cookie", value: "…"}`. */
+/** Whether `member` holds the secret of a pair such as `{name: "Cookie", value: "…"}`. */
 function isNamedSecret(member: string, pair: Record<string, unknown>): boolean {
   if (!VALUE.test(member)) return false;
   return Object.entries(pair).some(
@@ -33,7 +33,7 @@ function isNamedSecret(member: string, pair: Record<string, unknown>): boolean {
   );
 }
 
-/** Whether a list's item is a pair with a secret name, such as `["authorization", "Bearer x"]`. */
+/** Whether a list's item is a name with its secret value, such as `["authorization", "Bearer x"]`. */
 const isSecretPair = (item: unknown): item is [string, unknown] =>
   Array.isArray(item) && item.length === 2 && typeof item[0] === "string" && isSecret(item[0], item[1]);
 
@@ -54,12 +54,15 @@ export function withoutSecretValues(value: unknown): unknown {
 
 /** `https://user:password@host`. */
 const USERINFO = /(?<=:\/\/)[^\s/?#"'<>\\]{1,1024}@/g;
-/** `Authorization:` before a scheme and credentials, or before one long word. "Authorization: failed" stays. */
+/** Matches `Authorization:` and the credentials after it, but not "Authorization: failed". */
 const AUTHORIZATION =
   /(authorization\\?["']?\s{0,9}[:=]\s{0,9}\\?["']?)(?:(?:bearer|basic|digest|negotiate|token|apikey|aws4-[\w-]{1,32})\s[^\r\n"'\\]+|[^\s"'\\]{16,})/gi;
-/** A word after "Bearer" that has a digit or at least 20 characters. "bearer authentication" stays. */
+/**
+ * Matches "Bearer" and the word after it if that word has a digit or at least 20 characters. Does not match "bearer
+ * authentication".
+ */
 const BEARER = /\b(bearer\s{1,9})(?=[\w.~+/-]{0,256}\d|[\w.~+/-]{20})[\w.~+/-]+=*/gi;
-/** `name=value`, and `"name":"value"` in a text that is not JSON as a whole. */
+/** Matches `name=value`, and `"name":"value"` in a text of which only a part is JSON. */
 const ASSIGNED =
   /(?<![\w.-])([\w.-]{1,64})(=\\?["']?|\\?"\s{0,9}:\s{0,9}\\?")((?<==)[^\s"'&;,<>\\]+|[^"'\\]+)/g;
 

@@ -16,14 +16,14 @@ export function charCount(text: string): number {
 /** Returns the first `count` characters. Never splits a surrogate pair. */
 export function firstChars(text: string, count: number): string {
   if (text.length <= count) return text;
-  // A character has at most two code units. A surrogate pair that the first slice splits lies beyond `count`, and is
-  // dropped.
+  // A character has at most two code units. If the first slice splits a surrogate pair, the second slice drops its
+  // remaining half.
   return Array.from(text.slice(0, 2 * count))
     .slice(0, count)
     .join("");
 }
 
-/** Shortens a longer text to `maxChars` characters, including `CUT_MARK`. */
+/** Shortens a text of more than `maxChars` characters to `maxChars`, including `CUT_MARK`. */
 export function cutText(text: string, maxChars: number): string {
   if (text.length <= maxChars || charCount(text) <= maxChars) return text;
   return firstChars(text, Math.max(0, maxChars - CUT_MARK.length)) + CUT_MARK;

@@ -7,7 +7,10 @@ import type { Note } from "../storage/notes.ts";
 
 /** After a day, a note about an incident no longer helps. */
 const GIVE_UP_AFTER_MS = 24 * 3600 * 1000;
-/** The wait before a retry if the object stopped during an attempt. The two calls of an attempt take less time. */
+/**
+ * The wait before a retry if the object stopped during an attempt. An attempt ends sooner, because it makes at most two
+ * calls to PagerDuty.
+ */
 const CUT_SHORT_MS = 60_000;
 
 type NoteAnswer = ApiAnswer<WrittenNote> | { ok: false; problem: "not_connected" };
@@ -59,7 +62,7 @@ export function afterAttempt(
     case "rate_limited":
       return retried(attempted, "PagerDuty limits the rate of our calls", answer.retryAfterSeconds);
     case "unavailable":
-      // PagerDuty may still have written the note.
+      // PagerDuty may have written the note although the call failed.
       return retried({ ...attempted, doubtful: 1 }, answer.reason, null);
   }
 

@@ -18,7 +18,10 @@ export interface NoteContent {
   userId: string;
 }
 
-/** Returns the text with its signature; "" if there is no text. Cuts a long text and says so. */
+/**
+ * Converts the content to plain text, and appends the URL and "— Aurora, for {user}". Cuts a long text and says so.
+ * Returns "" if there is no text.
+ */
 export function noteTextOf({ content, url, userId }: NoteContent): string {
   const isTooLong = charCount(content) > MAX_MARKDOWN_CHARS;
   const markdown = storableText(firstChars(content, MAX_MARKDOWN_CHARS))

@@ -155,12 +155,12 @@ export class NoteOutbox {
       return CRASHED;
     });
     if (!isCurrent()) return;
-    // PagerDuty's webhook about the note may have arrived before the answer, and marked the note as written.
+    // PagerDuty's webhook about the note may have overtaken PagerDuty's answer, and marked the note as written.
     if (noteById(sql, noteId)?.state !== "pending") return;
     const after = afterAttempt(before, answer, config.deliverySchedule, Date.now(), Math.random());
     saveNote(sql, after);
-    // PagerDuty's webhook about this note may have marked another note with the same text as written. That note becomes
-    // pending again.
+    // If another note has the same text, PagerDuty's webhook about this note may have marked the other note as written.
+    // The other note becomes pending again.
     if (after.pagerdutyId !== null) reopenOthers(sql, after, Date.now());
     log[after.state === "written" ? "info" : "warn"]("note.attempt", {
       tenantId: store.tenantId,

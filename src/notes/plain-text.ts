@@ -10,8 +10,8 @@ const CODE_INDENT = "    ";
 const RULE = "----------";
 
 /**
- * A document with more runs of `*`, `_` and `~` is not converted. For each run the lexer searches the text backwards,
- * so many thousands of runs take seconds.
+ * A document with more runs of `*`, `_` and `~` is not converted. For each run the lexer searches the text backwards.
+ * With many thousands of runs, this search takes seconds.
  */
 const MAX_EMPHASIS_MARKS = 1_000;
 
@@ -23,8 +23,8 @@ const MAX_LINES = 2_000;
 /** The lexer pads each row of a table to the number of columns, and each cell takes about 1 KB. */
 const MAX_CELLS = 10_000;
 /**
- * Matches the line below the header row of a table, such as `|---|:-:|`, and some similar lines. Neighbouring parts
- * never match the same character, so matching is fast.
+ * Matches the line below the header row of a table, such as `|---|:-:|`, and some similar lines. Neighbouring parts of
+ * the pattern never match the same character, so matching is fast.
  */
 const DELIMITER_ROW = /^[ \t]*(?:\|[ \t]*)?[:-]+[ \t]*(?:\|[ \t]*(?:[:-]+[ \t]*)?)*$/;
 

@@ -22,7 +22,7 @@ export interface ApiTarget {
 
 /** `rate_limited` and `unavailable` are temporary. With any other problem, the same call fails again. */
 export type ApiProblem =
-  /** 400, and each 4xx status without a problem of its own, such as 409 or 422. */
+  /** 400, and each 4xx status that no other problem covers, such as 409 or 422. */
   | { problem: "bad_request"; message: string }
   | { problem: "unauthorized" }
   | { problem: "forbidden" }
@@ -53,7 +53,7 @@ export const tokenAuthorization = (token: string) => `Token token=${token}`;
 /** The Authorization header for an OAuth access token. */
 export const bearerAuthorization = (accessToken: string) => `Bearer ${accessToken}`;
 
-/** Whether `token` can be a PagerDuty key, which must fit into a header. */
+/** Whether `token` can be sent in a header, as every PagerDuty key can. */
 export function isPlausibleToken(token: string): boolean {
   return /^[\x21-\x7e]{1,1024}$/.test(token);
 }
@@ -101,7 +101,7 @@ export function retryAfterOf(headers: Headers): number {
  * https://developers.cloudflare.com/support/troubleshooting/http-status-codes/cloudflare-5xx-errors/
  */
 const NO_CONNECTION: ReadonlySet<number> = new Set([521, 522, 523, 525, 526, 530]);
-/** Cloudflare answers with this status if a server connects, but does not answer in time. */
+/** Cloudflare answers with this status if a server accepts the connection, but does not answer in time. */
 const NO_ANSWER_IN_TIME = 524;
 const UNREACHABLE = { reason: "PagerDuty could not be reached", cause: "unreachable" } as const;
 const LATE = { reason: "PagerDuty did not answer in time", cause: "timed_out" } as const;
@@ -130,7 +130,7 @@ async function problemOf(response: Response, target: ApiTarget): Promise<ApiProb
 /**
  * Calls PagerDuty and parses its answer with `schema`.
  * @param path the path and query, relative to the API's URL
- * @param from for a key that belongs to no user: the e-mail address of the user whom PagerDuty shows as the author
+ * @param from the e-mail address of the user whom PagerDuty shows as the author; needed if the key belongs to no user
  */
 export async function callPagerDuty<T>(
   target: ApiTarget,
