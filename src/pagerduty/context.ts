@@ -10,13 +10,13 @@ import { type ApiAnswer, type ApiTarget, callPagerDuty } from "./api.ts";
 import { lenient, listOf, Time } from "./event.ts";
 
 /**
- * Reads an incident's alerts, change events, similar incidents and notes, and writes notes. Skips an alert or incident
- * without an id, and a note without text. Any other member of an unexpected shape counts as absent.
+ * Reads an incident's alerts, change events, similar incidents and notes, and writes notes. Skips alerts and incidents
+ * without an id, and notes without text. Optional members of an unexpected shape count as absent.
  * https://developer.pagerduty.com/api-reference/operations/listIncidentAlerts and the pages of the other calls
  */
 
 const MAX_ALERTS = 20;
-/** The most change events, or past incidents, in one answer. `context-trim.ts` sorts the items, and keeps ten. */
+/** Each call requests at most this many change events or past incidents. `context-trim.ts` keeps ten of each. */
 const MAX_OF_EACH_OTHER = 20;
 
 const Text = lenient(z.string());
@@ -25,7 +25,7 @@ const Link = lenient(z.object({ href: Text, text: Text }));
 
 const pathOf = (incidentId: string, what: string) => `/incidents/${encodeURIComponent(incidentId)}/${what}`;
 
-/** Returns a schema that reads the list in the member `name` of an answer. */
+/** Returns a schema that extracts the list `answer[name]`. */
 const answerOf = <T>(name: string, item: z.ZodMiniType<T>) =>
   z.pipe(
     z.looseObject({ [name]: listOf(item) }),

@@ -90,7 +90,7 @@ export const IncidentData = z.lazy(() =>
     priority: Reference,
     service: Reference,
     assignees: lenient(z.array(Reference)),
-    /** REST's name for the assignees. */
+    /** REST has `assignments` where webhooks have `assignees`. */
     assignments: lenient(z.array(lenient(z.object({ assignee: Reference })))),
     teams: lenient(z.array(Reference)),
     escalation_policy: Reference,

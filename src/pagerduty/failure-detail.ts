@@ -2,7 +2,7 @@ import type { ApiProblem } from "./api.ts";
 
 const STATUS_PAGE = "https://status.pagerduty.com";
 
-/** The problems of a refused credential have messages of their own. */
+/** If PagerDuty refuses the credential, `tokenError` in `connection/identify.ts` has a fixed message. */
 type CallFailure = Exclude<ApiProblem, { problem: "unauthorized" | "forbidden" }>;
 
 /** Describes in two or three sentences why a call to PagerDuty failed, and what a person can do. Pure. */

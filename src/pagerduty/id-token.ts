@@ -41,7 +41,7 @@ const JWKS_COOLDOWN_MS = 0;
 function issuersOf(issuer: string, app: OAuthApp): string[] {
   // PagerDuty's guide names identity.pagerduty.com as the issuer; its live discovery document names app.pagerduty.com.
   // The keys come from identity.pagerduty.com for both issuers. If PAGERDUTY_IDENTITY_URL names another identity
-  // server, a token may name only that server's issuer.
+  // server, only the issuer at that server's `/global/oauth/anonymous` is accepted.
   return app.identityUrl === PAGERDUTY_IDENTITY_URL
     ? [issuer, "https://app.pagerduty.com/global/oauth/anonymous"]
     : [issuer];

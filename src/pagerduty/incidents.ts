@@ -97,7 +97,7 @@ const FILTER_PARAMETERS: Record<string, string> = {
   team_reference: "team_ids[]",
 };
 
-/** Returns one page of `GET /incidents`, oldest first, with null for each incident that cannot be parsed. */
+/** Returns one page of `GET /incidents`, oldest first. An incident that cannot be parsed becomes null. */
 export async function listIncidents(
   target: ApiTarget,
   query: IncidentQuery,

@@ -51,8 +51,8 @@ export type TokenAnswer = { ok: true; tokens: TokenSet } | ({ ok: false } & Toke
 /** A user waits for the exchange. */
 const EXCHANGE_TIMEOUT_MS = 20_000;
 /**
- * Calls to PagerDuty may wait for a refresh. A shorter limit could lose the new refresh token, and the old token works
- * only once.
+ * Calls to PagerDuty may wait for a refresh, so the limit is short. An even shorter limit could lose the new refresh
+ * token, and the old token works only once.
  */
 const REFRESH_TIMEOUT_MS = 10_000;
 /** A real answer holds three tokens and a few short members. */
@@ -125,7 +125,7 @@ async function requestTokens(
   parameters: Record<string, string>,
 ): Promise<TokenAnswer> {
   const client = { client_id: app.clientId };
-  // PagerDuty's guide sends the client secret in the form, not in a Basic Authorization header.
+  // The client secret is a form field, as in PagerDuty's guide. No Basic Authorization header is used.
   const secret = ClientSecretPost(app.clientSecret);
   try {
     return await withDeadline(timeoutMs, async (signal) => {
@@ -173,7 +173,7 @@ async function readAnswer(app: OAuthApp, response: Response): Promise<TokenAnswe
   };
 }
 
-/** Drops null members and adds a missing `token_type`, because oauth4webapi would refuse the answer. */
+/** Drops null members, and adds `token_type` if it is missing. Otherwise oauth4webapi would refuse the answer. */
 function asBearer(answer: Record<string, unknown>): Record<string, unknown> {
   const given = Object.entries(answer).filter(([, value]) => value !== null);
   return { token_type: "bearer", ...Object.fromEntries(given) };

@@ -6,7 +6,7 @@ import type { IncidentData, Reference } from "./event.ts";
 
 /** Turns an incident from a webhook or from REST into an `Observation`. Pure. */
 
-/** The most assignees, and the most teams, of a stored incident. Real incidents have a handful. */
+/** A stored incident has at most this many assignees, and at most this many teams. Real incidents have a handful. */
 const MAX_NAMED = 20;
 /** Limits ids and names; PagerDuty's own limit for the names of users and teams is 100. */
 const MAX_NAME_CHARS = 200;
@@ -59,7 +59,7 @@ export function descriptionOf({ body }: Pick<IncidentData, "body">): string | nu
   return details === null ? null : cutText(details, MAX_DESCRIPTION_CHARS);
 }
 
-/** @param resolvedAt the time of the event if it resolves the incident, ISO 8601; null for any other event */
+/** @param resolvedAt the event's time (ISO 8601) if the event resolves the incident; null for any other event */
 export function observeEvent(data: IncidentData, stamp: Stamp, resolvedAt: string | null): Observation {
   return {
     kind: "incident",

@@ -14,7 +14,7 @@ export function apiUrlOf(region: Region, override: string | null): string {
   return override ?? API_URL[region];
 }
 
-/** Returns the regions in which to try a credential: a single one if `given` or `override` is set. */
+/** Returns the regions in which to try a credential. If `given` or `override` is set, returns only one region. */
 export function candidateRegions(given: Region | undefined, override: string | null): Region[] {
   if (given) return [given];
   return override ? ["us"] : ["us", "eu"];

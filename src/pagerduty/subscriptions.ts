@@ -81,7 +81,7 @@ export const getSubscription = (target: ApiTarget, id: string): Promise<ApiAnswe
 
 /**
  * Returns the subscriptions whose URL is `url`, then the subscriptions that `leadsHere` accepts.
- * @param leadsHere whether the URL of another subscription leads to the same connection as `url`
+ * @param leadsHere whether a subscription that posts to `other` reaches the connection of `url`
  */
 export async function findSubscriptions(
   target: ApiTarget,

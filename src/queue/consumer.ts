@@ -6,8 +6,8 @@ import { unpackMessage } from "./message.ts";
 
 /**
  * Passes a batch of messages to the tenants' objects, usually with one call for each tenant. Only this file decides
- * between ack and retry, separately for each message. `consume` never throws: after an exception, the local Queue
- * delivers even acknowledged messages again, and no message has the delay that is chosen here.
+ * between ack and retry, separately for each message. `consume` never throws, because after an exception the
+ * local Queue ignores the acks and delays, and delivers every message again.
  */
 
 /** The delay doubles with each attempt, so that an outage of minutes does not use up the retries. */
@@ -86,8 +86,8 @@ async function ingest(env: Env, tenantId: string, items: Unpacked[]): Promise<vo
 }
 
 /**
- * Passes webhooks of the dead-letter queue to the tenant's object. The object stores each webhook that fails again, so
- * that a person can retry it.
+ * Passes webhooks of the dead-letter queue to the tenant's object. If a webhook fails here too, the object
+ * stores it as failed. A person can then retry it.
  */
 async function park(env: Env, tenantId: string, items: Unpacked[]): Promise<void> {
   try {

@@ -4,9 +4,9 @@ import { listIncidents } from "../pagerduty/incidents.ts";
 import { afterPage, type Check, OVERLAP_MS, stepBack, stoppedAt } from "./progress.ts";
 import { ask, type Run, type Stop } from "./run.ts";
 
-/** Reads the lists of a check for missed incidents, page by page. */
+/** To find missed incidents, reads PagerDuty's lists of created and open incidents, page by page. */
 
-/** The incidents that this run has read from one list with one `sinceMs`. */
+/** The incidents that this run has read so far. A change of `list` or `sinceMs` starts a new window. */
 interface Window {
   list: Check["list"];
   sinceMs: number;
@@ -16,7 +16,7 @@ interface Window {
 
 const newWindow = ({ list, sinceMs }: Check): Window => ({ list, sinceMs, listed: new Set(), fruitless: 0 });
 
-/** Folds an incident that differs into the stored state. @returns why the check stops; null to continue */
+/** If an incident may have changed, folds it into the stored state. @returns why the check stops; null to continue */
 type LookAt = (run: Run, incident: RestIncident, askedAtMs: number) => Promise<Stop | null>;
 
 /** Lists the incidents created since the last finished check, then the open incidents. */
@@ -48,7 +48,7 @@ export async function lookAtLists(run: Run, lookAt: LookAt): Promise<Stop | null
   return null;
 }
 
-/** Whether a page contains no incident of the pages before it, although pages overlap. */
+/** Whether the list has shifted between two pages. If not, a page repeats incidents of earlier pages. */
 const hasShifted = ({ listed }: Window, incidents: readonly (RestIncident | null)[]): boolean =>
   listed.size > 0 &&
   incidents.length > 0 &&
@@ -66,7 +66,7 @@ async function lookAtPage(
   const { list, fromMs } = run.check;
   for (const [index, incident] of incidents.entries()) {
     if (!incident || run.seen.has(incident.incidentId)) continue;
-    // The open list reaches far back, to find reopened incidents.
+    // The open list is for reopened incidents, whose status has changed since `fromMs`.
     if (list === "open" && !(Date.parse(incident.statusChangedAt ?? "") >= fromMs)) continue;
     const stop = await lookAt(run, incident, askedAtMs);
     const isDone = stop === null || run.left.has(incident.incidentId);
