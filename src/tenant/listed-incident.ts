@@ -2,8 +2,8 @@ import type { FieldValue, Incident } from "../incidents/incident.ts";
 import { firstChars } from "../incidents/text.ts";
 
 /**
- * An RPC answer can have 32 MiB, and a page has up to 100 incidents. So lists shorten the long parts of an incident;
- * `GET /pagerduty/incidents/{incidentId}` returns these parts unshortened.
+ * An RPC answer can have at most 32 MiB, and a page has up to 100 incidents. So lists shorten the long parts of an
+ * incident; `GET /pagerduty/incidents/{incidentId}` returns these parts unshortened.
  */
 const MAX_TEXT_CHARS = 2_000;
 const MAX_LISTED_FIELDS_CHARS = 32_000;

@@ -13,7 +13,7 @@ import { deliveryView } from "./views.ts";
  * Sockets survive hibernation, but the previous state does not, so the object reads the state as soon as it wakes.
  */
 
-/** People have a few windows open; more sockets are a bug or an attack. */
+/** People have a few windows open; more than 32 sockets are a bug or an attack. */
 const MAX_SOCKETS = 32;
 /** The most changes that are sent one by one. If there are more changes, one message asks consoles to reload. */
 const MAX_MESSAGES = 100;

@@ -13,9 +13,9 @@ import type { MembershipChange } from "./memberships.ts";
 /** A key `member:{userId}` stores the time (ms since 1970) when the user's object was last updated. */
 const PREFIX = "member:";
 const keyOf = (userId: string) => `${PREFIX}${userId}`;
-/** The value of this key is the id of the user to whose webhook URL the subscription posts. */
+/** This key stores a user's id: the subscription posts to the webhook URL of this user. */
 const PINNED_KEY = "pinnedMember";
-/** A user's object is updated again after this long, because it orders organisations by their latest call. */
+/** After this time, the user's next call moves the organisation to the front of the user's list again. */
 const UPDATE_AGAIN_MS = 6 * 3600 * 1000;
 
 export interface UserObject {
@@ -58,9 +58,8 @@ export class Members {
   }
 
   /**
-   * Pins this organisation in the object of the user to whose webhook URL the subscription posts. A user's object
-   * with more than five organisations drops some, but no pinned organisations. Never throws: a failed update is retried
-   * after the next change.
+   * Pins this organisation in a user's object, because the subscription posts to this user's webhook URL. A user's
+   * object never drops a pinned organisation. Never throws: a failed update is retried after the next change.
    */
   async notePinned({ connection, tenantId }: ConnectionStore): Promise<void> {
     const before = z.safeParse(z.string(), this.#storage.kv.get(PINNED_KEY)).data ?? null;

@@ -7,7 +7,7 @@ import { Replica } from "../connection/replica.ts";
  */
 
 const KEY = "memberships";
-/** A storage key. While the copy in KV may be older than the stored list, the value is the copy's key in KV. */
+/** This storage entry exists while the copy in KV may be out of date. Its value is the copy's key in KV. */
 const REPLICA_MARKER = "membershipsReplicaBehind";
 
 /** `pinned`: the tenant's subscription posts to this user's URL, so `MAX_ORGANISATIONS` never drops the tenant. */

@@ -69,7 +69,7 @@ export class Tenant extends DurableObject<Env> {
     });
   }
 
-  /** `POST /pagerduty/oauth/login`: the sign-in `id` can then be finished once. */
+  /** `POST /pagerduty/oauth/login`: stores the sign-in's id, so that the sign-in can be finished once. */
   async beginLogin(caller: Caller, id: string, expiresAtMs: number): Promise<Answer<void>> {
     return answer(async () => {
       await this.#runtime.members.note(caller);
@@ -175,7 +175,7 @@ export class Tenant extends DurableObject<Env> {
     return this.#runtime.asMember(caller, () => this.#runtime.connecting.removeSigningSecrets());
   }
 
-  /** Verifies a webhook that the edge could not verify with the signing secrets in its copy of the connection. */
+  /** Verifies a webhook with this tenant's signing secrets, because the edge's copy of them may be out of date. */
   async judge(question: Question): Promise<Judgement> {
     return this.#runtime.verifier.judge(question);
   }

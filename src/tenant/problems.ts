@@ -17,7 +17,7 @@ import { analysisProblems, deliveryProblems, mirrorProblems } from "./aurora-pro
 const SHOW_REFUSALS_MS = 24 * 3600 * 1000;
 /** The storage limit of a Durable Object. */
 const MAX_STORED_BYTES = 10e9;
-/** Early, because from 9 GB on the oldest payloads are removed, even if RETENTION_DAYS would keep them. */
+/** The status warns early, because above 9 GB the oldest payloads are removed, even if RETENTION_DAYS would keep them. */
 const WARN_STORED_BYTES = 7e9;
 const SHOW_RE_ENABLED_MS = 24 * 3600 * 1000;
 /** How long the status reports incidents that PagerDuty does not show to the stored credential. */
@@ -65,7 +65,7 @@ export function problemsOf(facts: ProblemFacts): Problem[] {
   ];
 }
 
-/** Returns the problem of an OAuth connection that needs a new sign-in; null if it needs none. */
+/** Returns the problem of an OAuth connection whose user has to sign in again; otherwise null. */
 export function lostSignIn(connection: OAuthConnection, nowMs: number): Problem | null {
   const hasEnded = connection.refreshToken === null && connection.expiresAtMs <= nowMs;
   if (connection.refusedAtMs === null && !hasEnded) return null;

@@ -15,10 +15,10 @@ const PRUNE_EVERY_MS = 24 * 3600 * 1000;
 const MAX_DATABASE_BYTES = 9e9;
 /** The most rows that one statement changes. */
 const PRUNE_BATCH = 500;
-/** Unconfirmed webhooks are kept this long, or for RETENTION_DAYS if shorter. Their checks end after two days. */
+/** Unconfirmed webhooks are kept for three days, but at most for RETENTION_DAYS. Their checks end after two days. */
 const KEEP_UNCONFIRMED_MS = 3 * 24 * 3600 * 1000;
 
-/** Returns when rows are removed next: a day after the last removal, or after connecting. */
+/** Returns when old rows are to be removed: a day after the previous removal, or a day after connecting. */
 export function nextPruneAtMs({ storage, store }: TenantContext): number | null {
   if (!store.connection) return null;
   const connectedAtMs = Date.parse(store.connection.validatedAt) || 0;

@@ -143,7 +143,7 @@ export class TenantRuntime {
         () => this.reconciler.nextAtMs,
         async () => {
           await this.reconciler.check();
-          // The check may have found a different subscription.
+          // `check` may have found a different subscription.
           await this.members.notePinned(context.store);
           this.mirror.check();
         },
@@ -235,7 +235,7 @@ export class TenantRuntime {
     });
   }
 
-  /** Runs a read for a member of the tenant. Also sets the alarm, in case the alarm was lost. */
+  /** Runs `work`, which only reads, for a member of the tenant. Also sets the alarm, in case the alarm was lost. */
   async read<T>(caller: Caller, work: (context: TenantContext) => T): Promise<Answer<T>> {
     return answer(async () => {
       await this.members.note(caller);

@@ -66,7 +66,7 @@ function namedEvents(sql: SqlStorage, entries: readonly Arrival[]) {
   }));
 }
 
-/** `counts`: whether to count the rows of each choice of a filter. */
+/** `counts`: whether to count the rows that fit each choice of a filter. */
 type Asked<F> = F & { counts: boolean };
 export type IncidentQuery = Asked<IncidentFilter>;
 export type EventQuery = Asked<EventFilter>;
@@ -120,7 +120,7 @@ export function deliveryView(entry: Entry) {
   };
 }
 
-/** Returns a delivery with its bodies for Aurora and its failed attempts. @throws {AppError} not_found */
+/** Returns a delivery, its bodies for Aurora, and its failed attempts. @throws {AppError} not_found */
 export function deliveryDetail({ sql, config, store }: TenantContext, id: string) {
   const entry = entryOfDelivery(sql, id);
   const { connection } = store;
@@ -173,7 +173,7 @@ function analysisView(analysis: Analysis) {
   }
 }
 
-/** An incident is shown with this number of its newest timeline lines and events at most. */
+/** The most timeline lines that are shown with an incident, and the most events. */
 const MAX_LINES = 500;
 /** The most deliveries that are shown with an incident. Few, because each is stored with the whole incident. */
 const MAX_DELIVERIES = 50;

@@ -4,9 +4,9 @@ import { snapshotOf } from "../pagerduty/observe.ts";
 import { MAX_CLAIM_BYTES, MAX_UNCONFIRMED_BYTES } from "../storage/hints.ts";
 import type { RestReading } from "../storage/rest-reading.ts";
 
-/** Compares what an unsigned webhook claims about its incident with the answer of PagerDuty's REST API. Pure. */
+/** Compares an unsigned webhook with the answer of PagerDuty's REST API about the same incident. Pure. */
 
-/** Returns the part of an unsigned body that is stored until the webhook is checked. */
+/** Shortens a long unsigned body to the part that is stored until the webhook is checked. */
 export function claimOf(body: Uint8Array): Uint8Array {
   if (body.byteLength <= MAX_CLAIM_BYTES) return body;
   const claim = condensed(body);
@@ -46,8 +46,8 @@ function essenceOf(event: PagerDutyEvent): PagerDutyEvent {
 export type Agreement = "agrees" | "disagrees" | "behind" | "unknown" | "not_shown";
 
 /**
- * A webhook with a different status still agrees if the incident changed after the webhook. REST's times are in whole
- * seconds, so a change in the same second counts as later.
+ * The statuses may differ if the incident changed after the webhook's event. REST's times are in whole seconds, so a
+ * change in the same second counts as later.
  */
 export function agreementOf(
   payload: Uint8Array | null,
@@ -71,8 +71,8 @@ export function agreementOf(
 }
 
 /**
- * Whether a webhook is `incident.triggered` with the creation time in PagerDuty's answer. Its other members may differ
- * from the answer, because the incident may have changed after the webhook.
+ * Whether a webhook is `incident.triggered` and has the same creation time as PagerDuty's answer. The other members may
+ * differ, because the incident may have changed later. Returns false if the answer is older than the webhook.
  */
 export function isTriggerOf(payload: Uint8Array | null, { incident }: RestReading): boolean {
   const read = payload ? readBody(payload) : null;

@@ -22,7 +22,7 @@ export async function askTenants(env: Env, userId: string, question: Question): 
   return { organisations, candidates: [...others, { tenantId: userTenantId(userId), judgement: own }] };
 }
 
-/** Tells each tenant that refused a webhook to count the refusal. */
+/** Counts each refusal in the object of the tenant that refused the webhook. */
 export async function countRefusals(
   env: Env,
   refusals: readonly { tenantId: string; reason: string }[],

@@ -113,7 +113,7 @@ export function takeIn(
   return outcome;
 }
 
-/** Returns the stored part of a webhook. Without a valid signature, this is the part that the later check needs. */
+/** Converts a webhook to the form in which it is stored. Without a valid signature, a long body is shortened. */
 export function recordOf(webhook: ReceivedWebhook, trust: Trust): WebhookRecord {
   const { receivedAtMs, webhookId, requestId, shared, body } = webhook;
   const proved = trust === "signature";
@@ -197,7 +197,8 @@ function storeUnused(sql: SqlStorage, entry: Omit<NewEntry, "kind" | "outcome">,
     appendEntry(sql, { ...entry, kind: "webhook", outcome: "ignored" }, null);
     return "ignored";
   }
-  // Nothing can confirm this webhook, so at most the start of its body is stored.
+  // Nothing can confirm this webhook, so only the start of a long body is stored. A shared webhook's body is not
+  // stored.
   const payload = entry.shared ? null : (entry.payload?.slice(0, MAX_UNCONFIRMED_BYTES) ?? null);
   const seq = appendEntry(sql, { ...entry, kind: "webhook", outcome: "unconfirmed", payload }, null);
   boundUnconfirmed(sql, seq);
