@@ -278,7 +278,7 @@ function processingProblems({ failedWebhooks, setAside, storedBytes, notVisible 
     problems.push({
       code: "storage_nearly_full",
       message: `${(storedBytes / 1e9).toFixed(1)} GB of the ${MAX_STORED_BYTES / 1e9} GB that Cloudflare stores for one organisation are used.`,
-      fix: "Set RETENTION_DAYS to fewer days and deploy again: older incidents and events are then removed within a day. From 9 GB on the oldest payloads are removed in any case.",
+      fix: "Set RETENTION_DAYS to fewer days and deploy again: older incidents and events are then removed within a day. Above 9 GB, the oldest payloads are removed in any case.",
     });
   }
   return problems;
