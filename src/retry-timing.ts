@@ -12,11 +12,14 @@ export interface Backoff {
 export const backoffMs = (failures: number, { firstMs, maxMs }: Backoff): number =>
   Math.min(firstMs * 2 ** Math.max(0, failures - 1), maxMs);
 
-/** Each wait is lengthened at random, by up to this share, so that calls that failed together are retried apart. */
+/**
+ * A random part is added to each wait, at most this share of the wait. Calls that failed at the same time are then
+ * retried at different times.
+ */
 const JITTER = 0.1;
 const MAX_RETRY_AFTER_SECONDS = 3600;
 
-/** Returns the wait of the server's `Retry-After`, at most an hour; 0 without this header. */
+/** Limits the wait that the server asks for in `Retry-After` to an hour. Returns 0 without this header. */
 export const grantedWaitSeconds = (retryAfterSeconds: number | null): number =>
   Math.min(retryAfterSeconds ?? 0, MAX_RETRY_AFTER_SECONDS);
 

@@ -127,7 +127,10 @@ function isWebhookSecret(secret: string): boolean {
   return key !== null && key.length >= MIN_WEBHOOK_SECRET_BYTES && key.length <= MAX_WEBHOOK_SECRET_BYTES;
 }
 
-/** Parses comma-separated Standard Webhooks secrets. @returns the first secret, which signs; null if none is set */
+/**
+ * Parses comma-separated Standard Webhooks secrets.
+ * @returns the first secret, which signs the deliveries to Aurora; null if none is set
+ */
 export const webhookSecrets = read((value) => {
   if (value === undefined) return null;
   const secrets = value.split(",").map((secret) => secret.trim());

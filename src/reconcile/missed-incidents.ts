@@ -13,14 +13,14 @@ import { isHistory, isWorthStoring, NO_PROGRESS, newCheck, Progress, resumed } f
 import { ask, type Run, type Stop } from "./run.ts";
 
 /**
- * Recovery: reads incidents over REST, and folds (merges) every change whose webhook did not arrive into the stored
- * state. A check covers the time since the last finished check, and at least the last day. The check lists the
- * incidents created in this time, and the open incidents whose status changed in this time. It also looks up every
- * stored open incident. A check may stop early, because of a rate limit, an error, or its own limits. The next check
- * then continues it.
+ * Recovery: finds changes that no webhook reported. It reads the incidents over REST, and folds (merges) the changes
+ * into the stored state. A check covers the time since the last finished check, and at least the
+ * last day. The check lists the incidents created in this time, and the open incidents whose status changed in this
+ * time. It also looks up every stored open incident. A check may stop early, because of a rate limit, an error, or its
+ * own limits. The next check then continues it.
  */
 
-/** A caller may wait for the result of the check. */
+/** The check stops after this time, because a caller may wait for its result. */
 const MAX_RUN_MS = 60_000;
 /** Calls to PagerDuty in one run; an invocation may make 50 subrequests on the free plan. */
 export const MAX_CHECK_CALLS = 40;
@@ -29,8 +29,8 @@ const SUBSCRIPTION_CALLS = 8;
 /** The check stops if PagerDuty fails to return this many incidents in a row. */
 const MAX_FAILURES_IN_A_ROW = 3;
 /**
- * After this many attempts, an incident that cannot be read is given up. If only its custom fields cannot be read, the
- * incident is folded without custom fields.
+ * After this many failed attempts, an incident is removed from `Progress.left`, the list of incidents to read later. If
+ * only its custom fields cannot be read, the incident is folded without custom fields.
  */
 const MAX_ATTEMPTS = 5;
 /** The check stops when this many incidents are left for a later check. */

@@ -15,9 +15,9 @@ const MAX_PAGES = 1000;
 /** A list ends after this many pages in a row without a new incident. */
 const MAX_FRUITLESS_PAGES = 2;
 /**
- * Pages of incidents created in the same second overlap by this many incidents, because the list shifts when an
- * incident leaves it. An incident leaves the open list when it is resolved, and a filtered list when it is moved to
- * another service.
+ * If many incidents were created in the same second, their pages overlap by this many incidents. Without the overlap, a
+ * page could miss incidents when the list shifts. The list shifts when an incident leaves it. An incident leaves the
+ * open list when it is resolved, and a filtered list when it is moved to another service.
  */
 const PAGE_OVERLAP = 20;
 /** The check lists open incidents up to this age, to find reopened incidents. */
@@ -99,7 +99,7 @@ const STORE_EVERY_MS = 6 * 3600 * SECOND_MS;
 
 /** Each write is billed, so a change of `checkedUntilMs` alone is stored only after some hours. */
 export function isWorthStoring(before: Progress, after: Progress): boolean {
-  // Puts the members in a fixed order, because a stored value and a new value can have different orders.
+  // Puts the members of `Progress` in a fixed order, because their order in the stored value can be different.
   const content = ({ connectedAtMs, unfinished, left }: Progress) =>
     JSON.stringify([connectedAtMs, unfinished, left]);
   if (content(before) !== content(after)) return true;
@@ -130,12 +130,15 @@ interface Page {
   fruitless: number;
 }
 
-/** Returns the start time of a page that misses no incident since `atMs`. PagerDuty's times have whole seconds. */
+/**
+ * Returns a start time for the next page. It is early enough for the page to list every incident created at or after
+ * `atMs`. PagerDuty's times have whole seconds.
+ */
 const windowAt = (atMs: number) => wholeSecond(atMs) - SECOND_MS;
 
 /**
- * Returns the check after one more page. The next page begins at the time of the last incident of this page, so it does
- * not shift when incidents leave the list. Only pages of incidents created in the same second use an offset.
+ * Moves the check to the next page or list. A page begins at the time of the previous page's last incident, so the page
+ * does not shift when incidents leave the list. Only pages of incidents created in the same second use an offset.
  */
 export function afterPage(check: Check, page: Page): Check {
   const pages = check.pages + 1;
@@ -156,7 +159,7 @@ function afterList(check: Check): Check {
 }
 
 /**
- * Returns the check after it stopped at an incident of the present page. The next run continues there.
+ * Moves the check to the incident at which the run stopped. The next run continues there.
  * @param index how many incidents of the page are done
  * @param createdAtMs when the incident was created; NaN if unknown
  */

@@ -76,7 +76,7 @@ export class Reconciler {
     return this.#quietUntilMs ?? this.#watch.nextAtMs ?? 0;
   }
 
-  /** Restores the next check's time, which only the alarm stores in a quiet period. @param alarmAtMs null if not set */
+  /** In a quiet period, takes the next check's time from the alarm, because nothing else stores this time. */
   resume(alarmAtMs: number | null): void {
     if (this.#watch.quietChecks >= QUIET_CHECKS && alarmAtMs !== null && alarmAtMs > Date.now()) {
       this.#quietUntilMs = alarmAtMs;
@@ -118,7 +118,7 @@ export class Reconciler {
 
   /**
    * Checks the subscription, then searches for missed incidents. Only one check runs at a time. Calls during a check
-   * share the next check, because the running check may miss an event of this moment.
+   * share the next check, because the running check may miss events that occur after its start.
    */
   async check(asked = false): Promise<Reconciled> {
     this.#asked ||= asked;
@@ -173,7 +173,7 @@ export class Reconciler {
           ...reEnabled,
           nextAtMs: nowMs + waitMs,
           quietChecks: isQuiet ? quietChecks + 1 : 0,
-          // The count of an unfinished check is added when the check finishes.
+          // Only a finished check adds the number of its recovered incidents.
           recoveredInARow: isQuiet ? 0 : result.unfinished ? recoveredInARow : recovered,
           problem: problem?.problem ?? (result.incomplete ? "incomplete" : null),
         });

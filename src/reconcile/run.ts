@@ -26,7 +26,10 @@ export interface Run {
   historyEndsAtMs: number;
 }
 
-/** Calls PagerDuty, unless the connection has changed, or the run has used up its time or its calls. */
+/**
+ * Calls PagerDuty. Returns `not_connected` if the connection has changed. If the run has no time or no calls left,
+ * returns `out_of_time` without a call.
+ */
 export async function ask<T>(
   run: Run,
   call: (target: ApiTarget) => Promise<ApiAnswer<T>>,

@@ -30,7 +30,7 @@ import type { Ownership } from "./webhook-url.ts";
 
 /** Manages the webhook subscription at PagerDuty for the user's webhook URL. */
 
-/** The functions of other parts of the tenant's object that `SubscriptionManager` calls. */
+/** `SubscriptionManager` calls these functions. Other parts of the tenant's object implement them. */
 export interface Neighbours {
   /** Called when PagerDuty answers that our subscription does not exist. */
   noteMissing(): void;
@@ -55,7 +55,7 @@ export class SubscriptionManager {
     this.#neighbours = neighbours;
   }
 
-  /** Whether PagerDuty is creating a subscription. Webhooks may arrive before PagerDuty's answer with their secret. */
+  /** Whether PagerDuty is creating a subscription. Its first webhooks may arrive before its secret is stored here. */
   get isCreating(): boolean {
     return this.#creating > 0;
   }
@@ -104,13 +104,14 @@ export class SubscriptionManager {
     return { created: true, subscription: created };
   }
 
-  /** Adds the default types, except to types that a caller chose and to a person's subscription that stays. */
+  /** Adds the default event types, but not to types that a caller chose. */
   #choiceOf({ events }: SubscriptionOptions, known: Subscription | null, stays: boolean): Choice {
     if (events) return { events, chosen: true };
     if (!known) return { events: withDefaults([]), chosen: false };
     const own = this.#store.connection?.subscription;
     const isOurs = own?.id === known.id && own.made;
     if (isOurs && own.chosen) return { events: known.events, chosen: true };
+    // If a person created the subscription and we keep it, its event types do not change.
     return { events: isOurs || !stays ? withDefaults(known.events) : known.events, chosen: false };
   }
 
@@ -196,7 +197,7 @@ export class SubscriptionManager {
     return own.id;
   }
 
-  /** Reads the stored subscription from PagerDuty; if there is none, looks for one that posts to this connection. */
+  /** Reads our subscription from PagerDuty. If it is missing, looks for another that posts to this connection. */
   async #known(url: string): Promise<Subscription | null> {
     const own = this.#store.connection?.subscription;
     if (own) {
@@ -215,8 +216,7 @@ export class SubscriptionManager {
       const whole = await this.#createNow(url, filter, choice);
       if (whole.ok) return whole.value;
       if (choice.chosen || whole.problem !== "bad_request") throw refusal(whole, "change");
-      // PagerDuty may not know all types, so the subscription starts with the basic types. `#extend` then adds the
-      // default types that PagerDuty accepts.
+      // PagerDuty may not know all types, so the subscription starts with the basic types.
       const basic = await this.#createNow(url, filter, { ...choice, events: BASIC_EVENTS });
       if (!basic.ok) throw refusal(basic, "change");
       return this.#extend(basic.value);

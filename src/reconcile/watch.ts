@@ -7,7 +7,7 @@ import { readStored } from "../storage/stored-value.ts";
  */
 export const Watch = z.lazy(() =>
   z.object({
-    /** Null before the first check. Out of date in quiet periods, when only the alarm stores the time. */
+    /** Null until a check is scheduled. Out of date in quiet periods, when only the alarm stores the time. */
     nextAtMs: z.nullable(z.number()),
     /** How many checks in a row found nothing wrong and nothing new, counted up to `QUIET_CHECKS`. */
     quietChecks: z._default(z.number(), 0),
@@ -25,7 +25,7 @@ export const Watch = z.lazy(() =>
     problem: z.nullable(z.string()),
     /** The webhook URL of the last caller, for checks that the alarm starts. */
     url: z.nullable(z.string()),
-    /** The default event types that a subscription made by a person lacks. */
+    /** Default event types that the subscription lacks; empty if we created it, or if a caller chose its types. */
     missingEvents: z._default(z.array(z.string()), []),
     /** The subscription's filter when it was last read; null while it is unknown. */
     filter: z.nullable(Filter),
