@@ -36,7 +36,7 @@ export type ErrorCode = keyof typeof STATUS_OF;
 export interface Failure {
   code: ErrorCode;
   message: string;
-  /** What happened and what to do, if `message` has to be a short text that Aurora recognizes. */
+  /** Says what happened and what to do. Set if `message` must be a short text that Aurora recognizes. */
   detail?: string;
   /** Overrides the code's usual status. */
   status?: number;

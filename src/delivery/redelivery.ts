@@ -6,7 +6,7 @@ import { entryOfDelivery, hasOutstanding, LANE } from "../storage/journal.ts";
 import { promoteNext } from "./outbox.ts";
 
 /**
- * Sends deliveries at a person's request: dead deliveries again, and waiting deliveries before their planned time.
+ * Redelivers at a person's request: queues dead deliveries again, and makes waiting deliveries due now.
  */
 
 const Dead = z.object({ seq: z.number(), incidentId: z.string(), lastStatus: z.nullable(z.number()) });
@@ -45,7 +45,10 @@ export interface Redelivery {
 interface Redeliverer {
   storage: DurableObjectStorage;
   sql: SqlStorage;
-  /** Returns the connected user; null if nobody is connected. A delivery refused with `USER_LEFT` is sent for this user. */
+  /**
+   * Returns the connected user; null if nobody is connected. After a refusal with `USER_LEFT`, the incident's deliveries
+   * name this user.
+   */
   connectedUser: () => string | null;
 }
 
@@ -71,7 +74,7 @@ export function redeliver(
   });
 }
 
-/** Makes waiting deliveries due now. A failed early attempt uses up no attempt of the schedule. */
+/** Makes waiting deliveries due now. The early attempt does not count as an attempt of the schedule. */
 function attemptNow(sql: SqlStorage, seqs: readonly number[], nowMs: number): number {
   return seqs.reduce((count, seq) => {
     const { rowsWritten } = sql.exec(
@@ -117,10 +120,10 @@ function reviveDead(sql: SqlStorage, dead: readonly Dead[], { user, dueAtMs, red
 }
 
 /**
- * Queues the incident's `rca_requested` notification, if format `v3` recorded it without sending it. A receiver of
- * format `notifications` starts an analysis only after `rca_requested`. So if the format was changed before Aurora
- * accepted the `created` notification, `rca_requested` must be sent, too. Call this before `created` is marked as
- * delivered.
+ * Queues the incident's stored `rca_requested` notification, if it was never queued. Format `v3` stores this
+ * notification, but does not queue it. A receiver of format `notifications` starts an analysis only after
+ * `rca_requested`. So if the format was changed before Aurora accepted the `created` notification, `rca_requested` must
+ * be sent, too. Call this before `created` is marked as delivered.
  */
 export function queueAnalysisRequest(sql: SqlStorage, incidentId: string | null, dueAtMs: number): void {
   const { rowsWritten } = sql.exec(
@@ -149,7 +152,7 @@ function continueAs(sql: SqlStorage, redelivery: number): void {
   );
 }
 
-/** How many deliveries of one state are counted at most. */
+/** For each state, counting stops at this number of deliveries. */
 const MAX_COUNTED = 5_000;
 
 /** The progress of a redelivery, as numbers of deliveries. */
@@ -182,8 +185,8 @@ export function redeliveryProgress(sql: SqlStorage): RedeliveryProgress {
 }
 
 /**
- * Stops the latest redelivery: its unfinished deliveries are dead again. An attempt that is under way goes on: if
- * Aurora accepts the delivery, it counts as delivered.
+ * Stops the latest redelivery: its unfinished deliveries are dead again. An attempt that is under way continues. If
+ * Aurora accepts that attempt, its delivery counts as delivered.
  * @returns how many deliveries are dead again
  */
 export function stopRedelivery(

@@ -35,8 +35,8 @@ export function errorClassOf(cause: FailureCause, status: number | null): ErrorC
 export type NextStep = { step: "delivered" } | { step: "retry"; atMs: number } | { step: "dead" };
 
 /**
- * @param attempt how many attempts were made, this one included
- * @param schedule seconds before each attempt, the first included
+ * @param attempt how many attempts were made, including this attempt
+ * @param schedule seconds before each attempt, including the first
  * @param random from 0 to 1
  */
 export function nextStep(

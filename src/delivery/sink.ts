@@ -35,7 +35,8 @@ export async function addressOf(
 }
 
 /**
- * Returns the headers of an attempt. With a secret, the headers include a signature (https://www.standardwebhooks.com).
+ * Returns the headers of an attempt. If AURORA_EVENTS_SECRET is set, the headers include a signature
+ * (https://www.standardwebhooks.com).
  */
 function deliveryHeaders(
   { format, secret }: Pick<Events, "format" | "secret">,
@@ -52,8 +53,8 @@ function deliveryHeaders(
 }
 
 /**
- * Returns the headers to show to people. Words such as `(when it is sent)` replace secrets and values that change with
- * each attempt.
+ * Returns the headers to show to people. Replaces secrets, and values that differ for each attempt, by words such as
+ * `(when it is sent)`.
  */
 export function shownHeaders(aurora: Config["aurora"], events: Events, body: Body): Record<string, string> {
   const isOwn = URL.parse(events.url)?.origin === aurora.origin;

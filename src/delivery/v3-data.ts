@@ -21,18 +21,18 @@ export interface KnownIncident {
 }
 
 /**
- * If a payload has more than 15,000 characters, Aurora's language model only gets the number of the payload's members.
- * 1,000 characters stay free for custom fields that arrive in the 5 s before Aurora's analysis.
+ * Aurora passes payloads of up to 15,000 characters to its language model. For a longer payload, Aurora only passes the
+ * number of members. 1,000 characters stay free for custom fields that arrive in the 5 s before Aurora's analysis.
  */
 const MAX_TRIGGERED_CHARS = 14_000;
 /**
- * The limits of the parts of a triggered event's `data`. About 3,000 characters remain for the members of `coreOf` and
- * for the context.
+ * The limits of the parts of a triggered event's `data`. If every part reaches its limit, about 3,000 characters remain
+ * for the members of `coreOf` and for the context.
  */
 const MAX_DETAILS_CHARS = 2000;
 const MAX_FIELDS_CHARS = 5000;
 const MAX_PEOPLE_CHARS = 1000;
-/** The limit for all members together that Aurora does not read. */
+/** Limits the total size of the members that `othersOf` returns. */
 const MAX_OTHERS_CHARS = 1000;
 
 /** The widths of Aurora's columns, in characters. A longer text makes Aurora's task fail. */
@@ -43,8 +43,8 @@ const MAX_URGENCY_CHARS = 20;
 const PRIORITY_NAMES: Record<Severity, string> = { critical: "P1", high: "P2", medium: "P3", low: "P4" };
 
 /**
- * Returns `data` of an event that contains the incident, except `incident.triggered`. Shortens only the members that
- * Aurora does not read.
+ * Returns `data` for `incident.acknowledged` and `incident.resolved`. Does not limit the length of the description or
+ * of the custom fields.
  */
 export function incidentData({ incident, number, event }: KnownIncident): Record<string, unknown> {
   const data = coreOf(incident, number);
@@ -72,7 +72,7 @@ export function triggeredData(
 }
 
 /**
- * Returns the members that Aurora's task reads. They are not split into pieces, because the task expects whole texts.
+ * Returns the members that Aurora's task reads. The task expects texts, so no text is split into a list (`inPieces`).
  */
 function coreOf(incident: Incident, number: number): Record<string, unknown> {
   const { url, incidentKey, alertFiredAt, priority } = incident;
@@ -98,7 +98,7 @@ const reference = (type: string, { id, name }: Named) => ({ id, type: `${type}_r
 interface Part {
   name: string;
   value: unknown;
-  /** The largest size of the value in a triggered event, measured with `PIECES`. */
+  /** `triggeredData` trims the value to this size, measured with `PIECES`. */
   maxChars: number;
 }
 

@@ -24,9 +24,9 @@ const FIELDS = "incident.custom_field_values.updated";
 type V3EventType = typeof TRIGGERED | typeof ACKNOWLEDGED | typeof RESOLVED | typeof FIELDS;
 
 /**
- * The types of the events for each change, by the incident's status at Aurora. Aurora takes the status from `data`, not
- * from the event's type. `incident.triggered` starts an analysis, so a new incident that is already resolved is sent as
- * `incident.resolved`.
+ * The types of the events to send. They depend on the change and on the incident's status at Aurora. Aurora takes the
+ * status from `data`, not from the event's type. `incident.triggered` starts an analysis, so a new incident that is
+ * already resolved is sent as `incident.resolved`.
  */
 const EVENT_TYPES: Record<ChangeKind, Record<Status, readonly V3EventType[]>> = {
   created: { investigating: [TRIGGERED, FIELDS], resolved: [RESOLVED, FIELDS] },
@@ -39,12 +39,12 @@ const EVENT_TYPES: Record<ChangeKind, Record<Status, readonly V3EventType[]>> = 
   rca_requested: { investigating: [], resolved: [] },
 };
 
-/** The sources of a notification's events. */
+/** The input of `v3EventsOf`. */
 export interface V3Source {
   notification: Notification;
   /** `event` of PagerDuty's webhook; null unless the webhook's signature was verified. */
   event: unknown;
-  /** The user whom the incident's deliveries name, and the organisation of the connection. */
+  /** The user and the organisation that the body's member `aurora` names. */
   recipient: { userId: string; orgId: string | null };
   /** The incident's context, within the limits of `boundContext`. Only `incident.triggered` contains it. */
   context: Context | null;
@@ -93,7 +93,7 @@ export function v3EventsOf({ event, recipient, context, ...given }: V3Source): V
   return { kind: "events", events };
 }
 
-/** Returns the names of the fields to send; null for all of them. */
+/** Returns the names of the fields to send; null to send every field. */
 const namesOf = ({ change, changedFields }: Notification): readonly string[] | null =>
   change.kind === "custom_fields_updated" ? (changedFields ?? null) : null;
 

@@ -31,7 +31,7 @@ const CORS_HEADERS = [
   "X-Provider-Preference",
 ];
 
-/** The form of Cloudflare's request ids. Without Cloudflare, a caller can send any text in the header `cf-ray`. */
+/** The form of Cloudflare's request ids. A caller can send any text as `cf-ray` if the Worker runs elsewhere. */
 const RAY_ID = /^[0-9a-f]{16}(-[A-Z]{3})?$/;
 
 /** Allows calls from the origin of Aurora's UI, if FRONTEND_URL is set. */
@@ -87,7 +87,8 @@ export const app = new Hono<AppEnv>({ strict: false })
     if (problems.length === 0) return c.json({ status: "ok", version });
     return c.json({ status: "misconfigured", version, ...bodyOf(misconfigured(problems)), problems }, 503);
   })
-  // This route precedes the middleware that needs valid settings: the callback must always redirect the browser.
+  // This route precedes the middleware that throws if settings are invalid, because the callback must always redirect
+  // the browser.
   .route("/pagerduty/oauth/callback", oauthCallback)
   // These routes precede CORS. Only the console's own origin may call the console's API, and no headers can be added to
   // an answer that opens a WebSocket.
@@ -129,7 +130,7 @@ function requestIdOf({ headers }: Request): string {
   return ray !== null && RAY_ID.test(ray) ? ray : crypto.randomUUID();
 }
 
-/** The headers of every answer, unless the answer itself sets them. */
+/** The default headers of answers. A route can set other values. */
 const standardHeaders = (requestId: string) => ({
   "cache-control": "no-store",
   "x-request-id": requestId,
@@ -162,7 +163,7 @@ function logged(error: unknown, { method, url }: Request, requestId: string): Ap
   return known;
 }
 
-/** Answers with an error: as JSON, or as a page if a browser will show it to a person. */
+/** Answers with an error: as a page if a browser asks for a page, otherwise as JSON. */
 async function refusal(c: Context<AppEnv>, error: AppError): Promise<Response> {
   // Hono's type excludes statuses that cannot have a body. No `AppError` has such a status.
   const status = error.status as ContentfulStatusCode;
@@ -171,7 +172,10 @@ async function refusal(c: Context<AppEnv>, error: AppError): Promise<Response> {
   return noticeAnswer(c, errorNotice(error, new URL(c.req.url).pathname, c.get("requestId")), status);
 }
 
-/** Returns every problem of the settings, including missing OAuth credentials, which only stop sign-ins. */
+/**
+ * Returns the invalid settings. If all settings are valid, returns the missing OAuth credentials, which only stop
+ * sign-ins.
+ */
 function configProblems(env: Env): ConfigProblem[] {
   try {
     return missingForOAuth(configOf(env)).map((name) => ({

@@ -22,7 +22,7 @@ async function isSameSecret(given: string, expected: string): Promise<boolean> {
   return crypto.subtle.timingSafeEqual(a, b);
 }
 
-/** Admits Aurora's server, and reads the user and organisation on whose behalf it calls. */
+/** Admits Aurora's server. Reads the user and the organisation from the headers. */
 export const requireCaller: MiddlewareHandler<AppEnv> = async (c, next) => {
   const { internalApiSecret: expected } = configOf(c.env);
   // The secret can only be missing in `dev`. Without a secret, only requests from this machine are admitted.

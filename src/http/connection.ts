@@ -59,7 +59,7 @@ export const connection = new Hono<AppEnv>()
   .post("/reconcile", noBody, async (c) => {
     const caller = c.get("caller");
     const url = ownWebhookUrl(c);
-    // The limits of an invocation may end a call before the check is complete. Further calls then continue the check.
+    // A call may reach a limit before the check is complete. The next call then continues the check.
     for (let calls = 1; ; calls += 1) {
       const { unfinished, checked, recovered, subscription } = unwrap(
         await tenantOf(c).reconcile(caller, url),

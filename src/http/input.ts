@@ -56,7 +56,7 @@ type Valid<Target extends string, S extends z.ZodMiniType> = MiddlewareHandler<
   { in: { [K in Target]: z.input<S> }; out: { [K in Target]: z.output<S> } }
 >;
 
-/** Removes null members from an object and from the objects directly in it, because null counts as absent. */
+/** Removes null members from the first two levels of an object, because null counts as absent. */
 function withoutNulls(object: Record<string, unknown>): Record<string, unknown> {
   const present = (members: Record<string, unknown>) =>
     Object.entries(members).filter(([, value]) => value !== null);
@@ -85,7 +85,10 @@ export const noBody: MiddlewareHandler<AppEnv> = async (c, next) => {
   await next();
 };
 
-/** Validates the query, for `c.req.valid("query")`. Ignores parameters with an empty value. @throws {AppError} 400 */
+/**
+ * Validates the query, which `c.req.valid("query")` then returns. Ignores parameters with an empty value.
+ * @throws {AppError} 400
+ */
 export function queryOf<S extends z.ZodMiniType<object>>(schema: S): Valid<"query", S> {
   return async (c, next) => {
     const given = Object.fromEntries(Object.entries(c.req.query()).filter(([, value]) => value !== ""));

@@ -3,9 +3,9 @@ import { isLocalHost } from "../settings.ts";
 /**
  * Decides whether a request comes from this machine. In `dev`, such a request needs no secret. Pure.
  *
- * The URL is no proof: wrangler's local runtime takes URL and Host from the header MF-Original-URL, which any caller
- * can send. Other headers are therefore checked, too. Tunnels and proxies add headers that a caller cannot remove.
- * Browsers add Sec-Fetch-Site, which a page cannot set.
+ * A local URL does not prove this, because wrangler's local runtime takes URL and Host from the header MF-Original-URL.
+ * Any caller can send this header. Other headers are therefore checked, too. Tunnels and proxies add headers that a
+ * caller cannot remove. Browsers add Sec-Fetch-Site, which a page cannot set.
  */
 
 /** Headers that Cloudflare's edge and other proxies add, but that no program on this machine adds. */
@@ -27,10 +27,10 @@ export function isLocal({ url, headers }: Pick<Request, "url" | "headers">): boo
 }
 
 /**
- * Returns false if a page may have sent the request under a foreign host name that leads to this machine (DNS
- * rebinding). Browsers send Sec-Fetch-Site only over https or to a local name such as localhost, so this header rules
- * out a foreign name. Without Sec-Fetch-Site, the Origin must be local. Without an Origin, the caller must not be a
- * browser.
+ * Returns false if a page of a foreign host name may have sent the request. Such a name can lead to this machine (DNS
+ * rebinding). Browsers send Sec-Fetch-Site only over https or to a local name such as localhost. A request with this
+ * header therefore did not use a foreign name. Without Sec-Fetch-Site, the Origin must be local. Without an Origin, the
+ * caller must not be a browser.
  */
 function isLocalPage(headers: Headers): boolean {
   if (headers.has("sec-fetch-site")) return true;

@@ -22,13 +22,16 @@ export const refuseLoops: MiddlewareHandler<AppEnv> = async (c, next) => {
   await next();
 };
 
-/** Returns the name of the wrong setting: deliveries use the events URL, and all other calls the backend URL. */
+/**
+ * Returns the name of the setting that leads back to the connector. Deliveries use the events URL. Other calls use the
+ * backend URL.
+ */
 function settingToCorrect({ url }: Request, env: Env): string {
   const isApiCall = new URL(url).pathname.replace(/\/+$/, "") === "/pagerduty";
   return isApiCall ? "AURORA_BACKEND_URL" : (configIn(env)?.events?.setting ?? "AURORA_EVENTS_URL");
 }
 
-/** Returns null for invalid settings, because the call is refused in any case. */
+/** Returns null if the settings are invalid. An exception would replace the error `loop_detected`. */
 function configIn(env: Env): Config | null {
   try {
     return configOf(env);

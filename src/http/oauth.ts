@@ -47,7 +47,7 @@ export const oauthLogin = new Hono<AppEnv>().post("/login", requireOAuth, jsonBo
   return c.json({ oauth_url: await authorizationUrl(app, { ...login, state }) });
 });
 
-/** Runs before the body is validated, so that the error of a missing OAuth setup comes first. @throws {AppError} */
+/** Runs before the body is validated, so that a missing OAuth setup is reported first. @throws {AppError} */
 async function requireOAuth(c: Context<AppEnv>, next: Next): Promise<void> {
   appOf(configOf(c.env));
   await next();
@@ -63,11 +63,11 @@ function appOf(config: Config) {
 
 /**
  * `GET /pagerduty/oauth/callback`, open to every browser. Always redirects to Aurora's UI or, without FRONTEND_URL, to
- * this Worker's start page. The result in the redirect is an `Outcome`, never text from the request. A forged call only
- * costs a failed decryption, because no object is called before the state is decrypted.
+ * this Worker's start page. The result in the redirect is an `Outcome`, never text from the request. No object is
+ * called before the parameter `state` is decrypted, so a forged call costs only a failed decryption.
  */
 export const oauthCallback = new Hono<AppEnv>().get("/", async (c) => {
-  // The URL of this call contains the code, so the browser must not send this URL to the next page.
+  // The URL of this call contains the authorization code, so the browser must not send this URL to the next page.
   c.header("referrer-policy", "no-referrer");
   const addresses = addressesOf(c.env);
   const address = addresses.frontendUrl
@@ -91,7 +91,7 @@ async function finish(c: Context<AppEnv>, config: Config): Promise<Outcome> {
   if (query.getAll("error").includes("access_denied")) return "access_denied";
   const code = only(query, "code");
   const state = only(query, "state");
-  // Hono also passes HEAD requests to this handler. They must not use up the sign-in.
+  // Hono also passes HEAD requests to this handler. A HEAD request must not use up the sign-in.
   if (query.has("error") || c.req.method !== "GET" || !code || !state || code.length > MAX_CODE_CHARS) {
     return "invalid";
   }
@@ -138,7 +138,10 @@ function isSameBrowser({ id, binding }: LoginState, cookies: string): boolean {
   return binding === null || cookies.split(/;\s*/).includes(`pagerduty_login_${id}=${binding}`);
 }
 
-/** Returns a parameter's value; null unless it occurs exactly once, as OAuth requires (RFC 6749, 3.1). */
+/**
+ * Returns a parameter's value; null if the parameter is missing or repeated. OAuth forbids repeated parameters (RFC
+ * 6749, 3.1).
+ */
 function only(query: URLSearchParams, name: string): string | null {
   const values = query.getAll(name);
   return values.length === 1 ? (values[0] ?? null) : null;
