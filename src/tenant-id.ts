@@ -12,6 +12,6 @@ export const CALLER_ID = /^[A-Za-z0-9][A-Za-z0-9_.@-]{0,127}$/;
 /** Returns the tenant id of a user without an organisation. */
 export const userTenantId = (userId: string): string => `user:${userId}`;
 
-/** Returns the id of the tenant that the caller acts for: the organisation, or the user if there is none. */
+/** Returns the id of the caller's tenant. The tenant is the organisation, or the user if `orgId` is null. */
 export const tenantIdOf = ({ userId, orgId }: Caller): string =>
   orgId === null ? userTenantId(userId) : `org:${orgId}`;

@@ -24,7 +24,7 @@ export const Note = z.lazy(() =>
     attempts: z.number(),
     /** The due time of the next attempt, while the note is pending. */
     nextAttemptAtMs: z.nullable(z.number()),
-    /** 1 if the outcome of an attempt is unknown, so that PagerDuty may have the note. */
+    /** 1 if PagerDuty may have the note, because the outcome of an attempt is unknown. */
     doubtful: z.number(),
     pagerdutyId: z.nullable(z.string()),
     writtenAtMs: z.nullable(z.number()),
@@ -108,7 +108,7 @@ export function restartNote(sql: SqlStorage, noteId: string, nowMs: number): voi
   );
 }
 
-/** Removes `note`'s PagerDuty id from other notes of the incident, and makes them pending again. */
+/** Finds other notes of the incident with the PagerDuty id of `note`. Clears this id, and makes these notes pending. */
 export function reopenOthers(sql: SqlStorage, note: Note, nowMs: number): void {
   sql.exec(
     `UPDATE notes SET state = 'pending', pagerduty_id = NULL, written_at_ms = NULL, next_attempt_at_ms = ?
@@ -124,7 +124,7 @@ export function removeNote(sql: SqlStorage, noteId: string): void {
   sql.exec("DELETE FROM notes WHERE note_id = ?", noteId);
 }
 
-/** Returns the ids of pending notes that are due, the longest due first. */
+/** Returns the ids of pending notes that are due, ordered by the time when they became due. */
 export function dueNotes(sql: SqlStorage, nowMs: number, limit: number): string[] {
   const rows = sql.exec(
     `SELECT note_id FROM notes WHERE state = 'pending' AND next_attempt_at_ms <= ?

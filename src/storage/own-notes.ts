@@ -13,7 +13,7 @@ export function isSameText(ours: string, theirs: string, isTrimmed = false): boo
   return start !== "" && own.startsWith(start);
 }
 
-/** Returns the notes that the connector is not known to have written. */
+/** Returns `notes` without the connector's own notes. Recognizes a note by its PagerDuty id. */
 export function notesOfOthers<T extends { id: string | null }>(
   sql: SqlStorage,
   incidentId: string,
@@ -31,8 +31,9 @@ export interface AnnotatedNote {
 }
 
 /**
- * Whether the connector wrote the note. Compares the id, and the text of each doubtful note, whose id at PagerDuty is
- * unknown. If a text matches, stores the id and marks the doubtful note as written.
+ * Whether the connector wrote the note. First looks for the id among the connector's notes. Then looks for the text
+ * among the doubtful notes, whose id at PagerDuty is unknown. If a text matches, stores the id and marks the doubtful
+ * note as written.
  */
 export function isOwnNote(
   sql: SqlStorage,
@@ -47,7 +48,7 @@ export function isOwnNote(
   saveNote(sql, {
     ...note,
     state: "written",
-    // The webhook can arrive before PagerDuty's answer to the first attempt. This attempt is then not counted yet.
+    // If the webhook arrives before PagerDuty's answer, the first attempt has not been counted yet.
     attempts: Math.max(1, note.attempts),
     nextAttemptAtMs: null,
     pagerdutyId: id,

@@ -25,7 +25,7 @@ export function pruneEntries(sql: SqlStorage, beforeMs: number, limit: number): 
 }
 
 /**
- * Removes the payloads of the oldest finished entries that still have a payload.
+ * Removes the payloads of up to `limit` finished entries, starting with the oldest.
  * @returns how many rows SQLite wrote
  */
 export function dropOldestPayloads(sql: SqlStorage, limit: number): number {
@@ -38,8 +38,9 @@ export function dropOldestPayloads(sql: SqlStorage, limit: number): number {
 }
 
 /**
- * Removes finished incidents that have not changed since `beforeMs`, with their contexts and notes. An incident with
- * `live = 1`, an unfinished delivery or a pending note is not finished. A new note counts as a change.
+ * Removes finished incidents that have not changed since `beforeMs`. Also removes their contexts and notes. An incident
+ * is finished if `live` is 0, all its deliveries are finished, and none of its notes is pending. A new note counts as
+ * a change.
  * @returns how many rows SQLite wrote in `incidents`; call again until it is 0
  */
 export function pruneIncidents(sql: SqlStorage, beforeMs: number, limit: number): number {

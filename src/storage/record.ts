@@ -89,7 +89,7 @@ export function apply(context: RecordContext, incoming: Incoming, nowMs: number)
     }
   };
 
-  // Custom fields that arrive before their incident are stored, and sent to Aurora with the incident.
+  // Custom fields may arrive before their incident. They are stored, and Aurora gets them with the incident.
   const kept = folded.changed && state.snapshot === null;
   const outcome: Outcome = folded.change || kept ? "applied" : "stale";
   if (outcome === "stale" && !incoming.alwaysRecorded) {
@@ -116,7 +116,7 @@ export function apply(context: RecordContext, incoming: Incoming, nowMs: number)
     notification ? contextWaitMs(config, notification) : 0,
   );
   save(dueAtMs === null ? null : seq);
-  // A delivery reads a missing incident number from PagerDuty. If deliveries are not configured, this hint makes the
+  // A delivery reads a missing incident number from PagerDuty. If deliveries are not configured, a hint makes the
   // connector read the incident (see hints.ts).
   if (config.events === null && state.number === null && state.snapshot !== null)
     addHint(sql, incoming.incidentId, seq, nowMs);
@@ -140,8 +140,8 @@ export function recordAnalysisRequest(
 }
 
 /**
- * Names the connected user in the state at the incident's first notification. Aurora stores the incident under this
- * user, so later notifications name this user, too.
+ * At the incident's first notification, sets `recipientUserId` to the connected user. Aurora stores the incident under
+ * this user, so later notifications name this user, too.
  */
 function withRecipient(context: RecordContext, state: IncidentState): IncidentState {
   if (state.version === 0 || state.recipientUserId !== null) return state;

@@ -116,8 +116,8 @@ export function applyReading(
 
 /**
  * Returns the custom fields whose value differs from the stored value. Their stamp is the time of the incident's last
- * change at PagerDuty, so a later event still overwrites them. Leaves out a field if its stored stamp is equal or
- * newer, except in a settled incident (`isSettled`).
+ * change at PagerDuty, so a later event still overwrites them. A field is returned only if
+ * its new stamp is newer than its stored stamp. In a settled incident (`isSettled`), the stamps do not matter.
  * @returns null if there are none
  */
 function newFields(

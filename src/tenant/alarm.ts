@@ -4,7 +4,7 @@ import type { JobRunner } from "./job-runner.ts";
 /** The wait before the alarm runs again after an unexpected error. */
 const CRASH_RETRY_MS = 10_000;
 
-/** The safety alarm runs at most this long after jobs start. It runs the jobs if the object stopped in between. */
+/** When jobs start, a safety alarm is set, at most this far ahead. If the object stops, this alarm runs the jobs. */
 const SAFETY_ALARM_MS = 30_000;
 
 /** Runs the jobs of a tenant's object when they are due. Keeps the object's alarm set to the time of the next job. */
@@ -26,7 +26,7 @@ export class Alarm {
     try {
       nextAtMs = await this.#jobRunner.run();
     } catch (error) {
-      // Cloudflare gives up an alarm after a few exceptions, but this alarm has to run again.
+      // Logs the error and does not throw it, because Cloudflare gives up an alarm after a few exceptions.
       log.error("alarm.crashed", { tenantId: this.#tenantId(), error: describe(error) });
       nextAtMs = Date.now() + CRASH_RETRY_MS;
     }
@@ -53,7 +53,7 @@ export class Alarm {
   }
 
   /**
-   * Sets the alarm, unless it is already set to an earlier time in the future.
+   * Sets the alarm to `atMs`. If it is already set to an earlier time in the future, it keeps that time.
    * @param atMs null if there is no job: the alarm then stays as it is
    */
   async #set(atMs: number | null): Promise<void> {

@@ -25,7 +25,7 @@ export type OAuthTokens = Pick<
   | "requestedScopes"
 >;
 
-/** The members that differ between an API token and OAuth. `commonOf` makes the other members of a connection. */
+/** The part of a connection that depends on its kind, API token or OAuth. `commonOf` makes the rest. */
 type Credential = { displayName: string } & (
   | Pick<ApiTokenConnection, "authType" | "token">
   | (Pick<OAuthConnection, "authType"> & OAuthTokens)
@@ -86,7 +86,7 @@ export class Connecting {
 
   /**
    * Deletes the subscription that we created, then everything stored for the connection. Cancels attempts to connect
-   * that started before this call. Keeps a connection that was made while PagerDuty answered, because it is newer.
+   * that started before this call. Keeps a connection that is made during this call.
    * @returns `deleted`: how many connections this call ended
    */
   async disconnect(caller: Caller): Promise<{ deleted: number; subscriptionDeleted: boolean | null }> {
@@ -194,7 +194,7 @@ export class Connecting {
     return length;
   }
 
-  /** Whether a credential belongs to a different account than the connection `before`. */
+  /** Whether a new credential and the stored connection `before` belong to different accounts. */
   async #isOthers(before: Connection, authorization: string, checked: CheckedCredential): Promise<boolean> {
     const incidentId = this.#neighbours.anyIncidentId();
     return isOfOtherAccount(before, { authorization, checked }, incidentId, this.#config.pagerdutyApiUrl);
@@ -225,7 +225,7 @@ export class Connecting {
   /**
    * If the stored connection belongs to another account or is being disconnected, deletes the subscription that we
    * created. The deletion needs the old credential, so it comes before the new connection is stored.
-   * @returns the id of the stored connection, if the new connection takes over its data; null if not
+   * @returns the id of the stored connection, if its incidents and events are kept; null otherwise
    */
   async #leaveOtherAccount(
     attempt: Attempt,
@@ -250,7 +250,10 @@ export class Connecting {
   }
 }
 
-/** Returns the members that all connections have. @param kept the previous connection of the same account, if any */
+/**
+ * Returns the part that connections of both kinds have.
+ * @param kept the previous connection of the same account, if any
+ */
 function commonOf(caller: Caller, checked: CheckedCredential, kept: Connection | null) {
   return {
     connectionId: kept?.connectionId ?? crypto.randomUUID(),
@@ -258,7 +261,8 @@ function commonOf(caller: Caller, checked: CheckedCredential, kept: Connection |
     subscription: kept?.subscription ?? null,
     userId: caller.userId,
     orgId: caller.orgId,
-    // If PagerDuty shows the key no service, region and subdomain are unknown: the stored values stay.
+    // PagerDuty's answer may lack the subdomain, for example if the key can read no service. The stored region and
+    // the stored subdomain then stay.
     region: (checked.subdomain === null && kept?.region) || checked.region,
     accountSubdomain: checked.subdomain ?? kept?.accountSubdomain ?? null,
     externalUserEmail: checked.email,

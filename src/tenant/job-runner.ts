@@ -1,8 +1,8 @@
 import { describe, log } from "../log.ts";
 
 /**
- * Runs the object's background jobs. A run starts every job that is due, or becomes due during the run. It stays
- * within Cloudflare's limits for one invocation.
+ * Runs the object's background jobs. A run starts the jobs that are due, and jobs that become due during the run. It
+ * ends before it reaches Cloudflare's limits for one invocation.
  */
 
 export interface Job {
@@ -20,7 +20,7 @@ export interface JobSource {
   nextAtMs(afterMs: number): number | null;
 }
 
-/** A run starts no jobs after this time: an invocation has 30 s of CPU time, and only a new run gets 30 s again. */
+/** A run starts no jobs after this time, because its invocation has only 30 s of CPU time. */
 const MAX_RUN_MS = 20_000;
 /** Each job reads and writes storage, and logs a line of some 300 bytes; an invocation may log 256 KB. */
 const MAX_JOBS = 40;
@@ -28,14 +28,17 @@ const MAX_JOBS = 40;
 const MAX_REQUESTS = 45;
 /** A job that throws is a bug. Its key stays busy for this long, so that the job is not retried in a loop. */
 const HOLD_AFTER_CRASH_MS = 30_000;
-/** If this many jobs of one key end within one second, there is a bug: no incident has that many notifications. */
+/**
+ * If this many jobs with the same key end within one second, there is a bug, because no incident has so many
+ * notifications.
+ */
 const MAX_ENDS_A_SECOND = 200;
 const SPIN_HOLD_MS = 1_000;
 
 export class JobRunner {
   readonly #jobs: JobSource;
   readonly #running = new Map<string, Promise<void>>();
-  /** By key: the second in which the key's job last ended, and how many times it ended in that second. */
+  /** For each key: the last second in which a job ended, and how many jobs ended in that second. */
   readonly #ends = new Map<string, { second: number; count: number }>();
   #wake: (() => void) | null = null;
   #run: Promise<number | null> | null = null;

@@ -78,7 +78,7 @@ const MAX_DELIVERIES = 3;
  */
 const MAX_SLOW = MAX_DELIVERIES - 1;
 const MAX_MISSING_NUMBERS = 1;
-/** Deliveries start in this order. `missingNumber` precedes `again`, because `again` could take all slow places. */
+/** Deliveries of earlier lanes start first. `again` comes last, because it could take all places of slow deliveries. */
 const LANES = ["first", "context", "missingNumber", "again"] as const satisfies readonly Lane[];
 const isSlow = (lane: Lane): boolean => lane === "missingNumber" || lane === "again";
 
@@ -147,7 +147,7 @@ const RUNBOOK_REQUESTS = 4;
 
 export class AnalysisJobs implements JobSource {
   readonly #context: AnalysisContext;
-  /** How long an analysis that is due still waits for its incident's context. */
+  /** How long a due analysis waits for its incident's context. */
   readonly #contextWaitMs: number;
   #runbooks = 0;
 
@@ -217,7 +217,7 @@ export const noteJobs = ({ sql }: TenantContext, notes: NoteOutbox): JobSource =
 const CONTEXT_REQUESTS = 5;
 /** If more incidents than this wait for a context, only their alerts are read, so that the alerts arrive in time. */
 const MAX_WHOLE_CONTEXTS = 8;
-/** The most contexts that are listed at once. `CallBudget` allows this number of calls in a minute. */
+/** The most contexts that are listed at once. Each needs a call, and `CallBudget` allows 320 calls a minute. */
 const MAX_CONTEXTS = 320;
 
 interface Awaited {
@@ -260,7 +260,7 @@ export function contextJobs(context: AnalysisContext): JobSource {
       const incidents = awaited(nowMs, MAX_CONTEXTS);
       return incidents.map((incident) => jobOf(incident, incidents.length > MAX_WHOLE_CONTEXTS));
     },
-    // A context is due as soon as its incident is known, so no context becomes due later.
+    // Every missing context is due already, so its due time counts as 0.
     nextAtMs: (afterMs) => (afterMs < 0 && awaited(Date.now(), 1).length > 0 ? 0 : null),
   };
 }

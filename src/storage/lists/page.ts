@@ -1,6 +1,6 @@
 /**
- * Takes pages of filtered lists, and counts the rows of each choice of a filter, such as `resolved` for the status.
- * Pure: the rows are an argument.
+ * Divides filtered lists into pages. Counts the rows of each choice of a filter: the status filter, for example, has
+ * the choice `resolved`. Pure: the rows are an argument.
  */
 
 /**
@@ -68,12 +68,12 @@ export interface ChoiceCount {
 /** The counts by filter, then by choice. */
 export type Counts = Record<string, Record<string, ChoiceCount>>;
 
-/** At most this many choices of a filter are returned: the most frequent ones. */
+/** The largest number of choices that are returned for a filter. Rarer choices are left out. */
 const MAX_CHOICES = 100;
 
 /**
  * Counts, for each choice of a filter, the rows that have this choice and pass all other filters.
- * @param hasMore whether rows of the choice may be missing in `rows`
+ * @param hasMore returns true if `rows` may lack rows of the choice
  */
 export function countChoices<R>(
   rows: Iterable<R>,
