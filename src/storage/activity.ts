@@ -5,8 +5,8 @@ import * as z from "zod/mini";
 export const HOUR_MS = 3600 * 1000;
 export const HOURS = 24;
 /**
- * Only this many of the newest journal rows are read, and this many failed attempts. An alert storm can write more in a
- * day.
+ * Only the newest 20,000 journal rows and the newest 20,000 failed attempts are read. An alert storm can write more in
+ * a day.
  */
 const MAX_ROWS = 20_000;
 
@@ -46,8 +46,8 @@ function countsSince(sql: SqlStorage, firstHour: number) {
 }
 
 /**
- * Returns by hour the time from receipt to Aurora's acceptance: the mean and nearest-rank percentiles. The key null
- * stands for the whole day.
+ * Computes how long events took from receipt to Aurora's acceptance: the mean, the median and the 95th percentile
+ * (nearest rank). The map's keys are hours. The key null stands for the whole day.
  */
 function waysSince(sql: SqlStorage, firstHour: number) {
   const rows = sql.exec(
@@ -67,7 +67,10 @@ function waysSince(sql: SqlStorage, firstHour: number) {
   return new Map([...rows].map((row) => Ways.parse(row)).map((row) => [row.hour, row]));
 }
 
-/** Returns the time since which the counts are complete. Earlier rows beyond `MAX_ROWS` are not counted. */
+/**
+ * Returns the time from which on the counts are complete. This is the start of `firstHour`, or a later time if
+ * `MAX_ROWS` leaves out rows.
+ */
 function completeSinceMs(sql: SqlStorage, firstHour: number): number {
   const [row] = sql.exec(
     `SELECT max(

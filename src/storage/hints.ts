@@ -5,9 +5,10 @@ import { numberOf } from "./columns.ts";
 import { COLUMNS, Entry } from "./journal.ts";
 
 /**
- * Keeps unsigned webhooks until PagerDuty's REST API confirms them. A row of the `hints` table is called a hint: one
- * incident has to be read from PagerDuty. All waiting webhooks of the incident share one hint. The webhooks are
- * `unconfirmed` journal entries. Their size and number are limited, because strangers can send unsigned webhooks.
+ * Keeps unsigned webhooks until PagerDuty's REST API confirms them. A row of the `hints` table is called a hint. It
+ * says that one incident has to be read from PagerDuty. All waiting webhooks of the incident share one hint. The
+ * webhooks are `unconfirmed` journal entries. Their size and number are limited, because strangers can send unsigned
+ * webhooks.
  */
 
 /** `firstSeq` is the number of the oldest journal entry that the next reading of the incident checks. */
@@ -72,8 +73,8 @@ const PAUSE = { firstMs: 5_000, maxMs: 15 * 60 * 1000 };
 
 /**
  * Pauses all readings, because PagerDuty refuses every call for now.
- * @param pauseMs the length of the pause; null if PagerDuty did not say. Pauses in a row then last 5 s, 10 s, 20 s, …
- * up to 15 minutes
+ * @param pauseMs the length of the pause. If it is null, the pause lasts 5 s. Each further call before `endPause`
+ * doubles the pause, up to 15 minutes
  */
 export function pauseHints(sql: SqlStorage, nowMs: number, pauseMs: number | null): void {
   const attempts = (pauseOf(sql)?.attempts ?? 0) + 1;
@@ -146,7 +147,7 @@ export const MAX_CLAIM_BYTES = 16 * 1024;
 export const MAX_UNCONFIRMED_BYTES = 4096;
 /** How much of a body is stored after PagerDuty confirmed it. Most events are smaller. */
 const MAX_CONFIRMED_BYTES = 8 * 1024;
-/** How many confirmed entries are kept: those of several weeks in a busy account, at most 80 MB. */
+/** How many confirmed entries are kept. Their bodies take at most 80 MB. A busy account fills this in several weeks. */
 export const MAX_CONFIRMED_ENTRIES = 10_000;
 /** How many unconfirmed entries are kept. A stranger who posts many webhooks can replace them within minutes. */
 export const MAX_UNCONFIRMED_ENTRIES = 3000;
@@ -161,7 +162,10 @@ export function confirmEntry(sql: SqlStorage, seq: number, outcome: Outcome): vo
   );
 }
 
-/** Stores why PagerDuty did not confirm the entry. Sets `shared` to null, so that lists show the entry. */
+/**
+ * Stores why PagerDuty did not confirm the entry. Sets `shared` to null, because lists hide an unconfirmed entry with
+ * `shared = 1`.
+ */
 export function leaveUnconfirmed(sql: SqlStorage, seq: number, reason: string): void {
   sql.exec(
     `UPDATE journal SET reason = ?, shared = NULL, payload = substr(payload, 1, ?) WHERE seq = ? AND ${WAITING}`,
@@ -215,9 +219,9 @@ export const MAX_WAITING_OF_INCIDENT = 20;
 const Waiting = z.object({ seq: z.number(), incidentId: z.string() });
 
 /**
- * Removes waiting webhooks beyond the limits. Keeps the first webhook of this incident and the newest 19. In all, keeps
- * the newest `MAX_UNCONFIRMED_ENTRIES` webhooks for stored incidents, and equally many for incidents that are not
- * stored. The two limits are separate, because strangers can invent incidents.
+ * Removes waiting webhooks beyond the limits. This incident keeps its oldest webhook and its newest 19 webhooks. All
+ * stored incidents together keep the newest `MAX_UNCONFIRMED_ENTRIES` webhooks. All incidents that are not stored have
+ * their own limit of the same size, because strangers can invent incidents.
  * @param seq the newest waiting entry, which belongs to this incident
  */
 export function boundWaiting(sql: SqlStorage, incidentId: string, seq: number): void {

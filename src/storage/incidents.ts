@@ -31,7 +31,7 @@ function parsedJson(text: string): unknown {
 export const loadIncident = (sql: SqlStorage, incidentId: string): IncidentState =>
   loadHeld(sql, incidentId).state;
 
-/** Returns the incident's state; null if its row cannot be read, so that other incidents are still processed. */
+/** Returns the incident's state. If its row cannot be read, logs an error and returns null instead of throwing. */
 export function readableIncident(sql: SqlStorage, incidentId: string): IncidentState | null {
   try {
     return loadIncident(sql, incidentId);
@@ -82,10 +82,10 @@ const listedOf = ({ snapshot, number }: IncidentState): [column: string, value: 
 ];
 
 /**
- * Writes the incident. The UPDATE statement only names an indexed column if the column's value changes. SQLite writes
- * an index entry for each named column with an index, and every written entry is billed.
+ * Writes the incident. If an UPDATE names a column of an index, SQLite writes an index entry, even for the same value.
+ * Each index entry is billed, so this UPDATE names the columns of an index only if one of them changes.
  * @param before the state from which `after` was made
- * @param lastDeliverySeq the entry number of a delivery that was just appended for the incident; null without one
+ * @param lastDeliverySeq the entry number of the incident's delivery that was just appended; null if none was appended
  */
 export function saveIncident(
   sql: SqlStorage,
@@ -151,7 +151,7 @@ export function saveRecipient(sql: SqlStorage, incidentId: string, userId: strin
   sql.exec("UPDATE incidents SET state = ? WHERE incident_id = ?", text, incidentId);
 }
 
-/** Returns the first id after `after` of an incident with `live = 1`; null if there is none. */
+/** Returns the next id after `after`, among the incidents with `live = 1`; null if there is none. */
 export function nextLiveIncidentId(sql: SqlStorage, after: string): string | null {
   const rows = sql.exec(
     "SELECT incident_id FROM incidents WHERE live = 1 AND incident_id > ? ORDER BY incident_id LIMIT 1",
@@ -227,7 +227,7 @@ export function takeBackIncidents(sql: SqlStorage, nowMs: number): void {
       if (state.snapshot !== null) saveIncident(sql, emptyIncident(incidentId), state, nowMs);
       endSetAside(sql, incidentId);
     } catch {
-      // The incident stays set aside until `pruneSetAside` removes its `set_aside` row.
+      // The row still cannot be read. The incident stays set aside until `pruneSetAside` removes its `set_aside` row.
     }
   }
 }

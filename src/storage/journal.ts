@@ -20,12 +20,12 @@ import { columnOf, json, numberOf } from "./columns.ts";
 /**
  * `webhook`: PagerDuty posted it. `readback`: an incident read over REST because an unsigned webhook named it.
  * `recovery`: an incident read over REST because its webhooks were missed. `analysis`: a request for root-cause
- * analysis. `check`: for example, a check enabled the subscription again.
+ * analysis. `check`: a check found or repaired a problem of the subscription.
  */
 export const EntryKind = z.enum(["webhook", "readback", "recovery", "analysis", "check"]);
 export type EntryKind = z.infer<typeof EntryKind>;
 
-/** `pending`: its incident's next delivery. `queued`: waits for an earlier delivery. The API shows both as pending. */
+/** `pending`: is sent next. `queued`: waits for the incident's earlier delivery. The API shows both as `pending`. */
 export const DeliveryState = z.enum(["pending", "queued", "delivered", "dead"]);
 export type DeliveryState = z.infer<typeof DeliveryState>;
 
@@ -56,7 +56,7 @@ export const Entry = z.object({
   reason: z.nullable(z.string()),
   delivery: z.nullable(DeliveryState),
   attempts: z.number(),
-  /** How many of the delivery's bodies were accepted at the address `sentTo`. */
+  /** How many of the delivery's requests the receiver `sentTo` accepted. Format `v3` can need several requests. */
   sentParts: z.number(),
   sentTo: z.nullable(z.string()),
   nextAttemptAtMs: z.nullable(z.number()),
@@ -88,7 +88,7 @@ export const isUndecided = ({ shared, outcome }: Entry) =>
   shared === 1 && (outcome === "unconfirmed" || outcome === "failed");
 export const UNDECIDED = "coalesce(shared = 1 AND outcome IN ('unconfirmed', 'failed'), 0)";
 
-/** Returns the id of a delivery, which is the `webhook-id` of every attempt. */
+/** Returns a delivery's id. The `webhook-id` of a request is this id, or this id followed by `FIELDS_SUFFIX`. */
 export const deliveryIdOf = ({ notification }: Entry): string => notification?.messageId ?? "";
 
 export const COLUMNS = `seq, kind, webhook_id AS webhookId, event_id AS eventId, incident_id AS incidentId, type,
@@ -188,8 +188,8 @@ const nextSeq = (sql: SqlStorage): number =>
 export const newestSeq = (sql: SqlStorage): number => numberOf(sql.exec("SELECT max(seq) FROM journal")) ?? 0;
 
 /**
- * Whether the incident has an unfinished delivery. Usually only the incident's last delivery has to be checked. If dead
- * deliveries were queued again (`revived`), an earlier delivery may also be unfinished.
+ * Whether the incident has an unfinished delivery. Usually only the incident's last delivery has to be checked. If
+ * `revived` is 1, deliveries were queued late or again, so an earlier delivery may also be unfinished.
  */
 export function hasOutstanding(sql: SqlStorage, incidentId: string | null): boolean {
   const [row] = sql.exec(
@@ -264,7 +264,7 @@ export function payloadOf(sql: SqlStorage, seq: number): Uint8Array<ArrayBuffer>
   return payload instanceof ArrayBuffer ? new Uint8Array(payload) : null;
 }
 
-/** Removes the ids from an entry, so that a new entry of the same webhook can take its place. */
+/** Sets the entry's ids to null, so that a new entry of the same webhook can take its place. */
 export function freeEntry(sql: SqlStorage, seq: number): void {
   sql.exec("UPDATE journal SET webhook_id = NULL, event_id = NULL, incident_id = NULL WHERE seq = ?", seq);
 }

@@ -11,7 +11,7 @@ import {
 
 /** Reads the journal for the API: the entries of one incident, and the new entries for consoles that are open. */
 
-/** The short columns of an entry, for lists. */
+/** The columns that lists of events show. Long columns, such as `notification`, are left out. */
 export const Arrival = z.pick(Entry, {
   seq: true,
   webhookId: true,
@@ -88,7 +88,7 @@ export function entriesAfter(sql: SqlStorage, seq: number, limit: number): Entry
 
 const Outstanding = z.object({ seq: z.number(), attempts: z.number() });
 
-/** Returns how many attempts each pending delivery has had, by its entry's number. */
+/** Returns how many attempts each pending delivery has had. The map's keys are entry numbers. */
 export function outstandingAttempts(sql: SqlStorage, limit: number): Map<number, number> {
   const rows = sql.exec(
     "SELECT seq, attempts FROM journal WHERE delivery = 'pending' ORDER BY lane, next_attempt_at_ms LIMIT ?",

@@ -18,7 +18,7 @@ import { type Counts, countChoices, type Filter, isWithin, oneOf, type TimeRange
  * as the state `dead`.
  */
 
-/** A page starts with the newest entry whose number is below `beforeSeq`; null for the newest entry of all. */
+/** A page starts with the newest entry below `beforeSeq`, or with the newest entry of all if `beforeSeq` is null. */
 interface EntryPage extends TimeRange {
   limit: number;
   beforeSeq: number | null;
@@ -50,12 +50,12 @@ export const ALL_DELIVERIES = { ...NEWEST_PAGE, state: null, error: null } as co
 export const MAX_EXAMINED = 5_000;
 /** How many of the newest entries one count examines at most. An open console counts every few seconds. */
 const MAX_COUNTED = 2_000;
-/** How many older entries one count reads from each index at most. */
+/** After the newest entries, one count also reads older entries: at most this many from each index. */
 const MAX_INDEXED = 1_000;
 
 /**
- * The short columns that filters use. Reading `error` is slow, because this column is stored after the long payload.
- * Delivered entries have no error, so the query does not read it for them.
+ * The columns that filters use. Reading `error` is slow, because SQLite stores this column after the long payload. The
+ * query does not read the column for delivered entries, because they have no error.
  */
 const Candidate = z.lazy(() =>
   z.object({
@@ -111,7 +111,7 @@ const StoredAt = z.object({ seq: z.number(), storedAtMs: z.number() });
 
 /** The entries to read: all entries, or only the entries in an index. */
 interface Source {
-  /** An SQL condition that an index covers, or one that is always true. */
+  /** An SQL condition that an index covers; `1` for all entries. */
   where: string;
   values: readonly string[];
 }
@@ -225,7 +225,7 @@ export const listDeliveries = (sql: SqlStorage, filter: DeliveryFilter): Page<En
 /**
  * Counts the newest entries, and the older entries that the sources `indexes` contain.
  * @param indexes sources that do not overlap
- * @param isIndexed whether `indexes` contain every older entry of the choice
+ * @param isIndexed whether `indexes` contain all entries below `belowSeq` that have the filter's choice
  */
 function countsOf(
   sql: SqlStorage,
@@ -234,7 +234,7 @@ function countsOf(
   isIndexed: (name: string, choice: string, belowSeq: number) => boolean,
 ): Counts {
   const rows = [...candidates(sql, NEWEST, { ...list, beforeSeq: null }, MAX_COUNTED + 1)];
-  // An entry beyond `MAX_COUNTED` counts as an older entry.
+  // If one row more than `MAX_COUNTED` was read, that row is removed here, and belongs to the older entries.
   const beforeSeq = rows.length > MAX_COUNTED ? (rows.pop()?.seq ?? 0) + 1 : null;
   const older =
     beforeSeq === null
