@@ -28,13 +28,13 @@ beforeEach(() => {
 const send = (event: ReturnType<typeof incidentEvent>, options: Parameters<typeof sendEvent>[2] = {}) =>
   sendEvent(aurora, event, { secret: NEW_SECRET, ...options });
 
-test("the receiver stores an event before it answers, even if every worker is busy and there is no credential", async () => {
+test("the receiver stores an event before it answers, even if every worker is busy and Aurora has no PagerDuty credential", async () => {
   aurora.workers.hold();
   expect(await send(incidentEvent("triggered"))).toMatchObject({ status: 200, body: { received: true } });
   expect(aurora.tables.incidents).toMatchObject([{ number: 2, organisation: ACME, status: "investigating" }]);
 });
 
-test("the receiver accepts signatures with each of its secrets, and with no other secret", async () => {
+test("the receiver accepts a signature made with any of its secrets, and refuses any other signature", async () => {
   expect(await send(incidentEvent("triggered"), { secret: OLD_SECRET })).toMatchObject({ status: 200 });
   const secret = `whsec_${randomBytes(24).toString("base64")}`;
   expect(await send(incidentEvent("triggered"), { secret })).toMatchObject({
@@ -136,7 +136,7 @@ test("an event gets 503 if Aurora's task fails, and a later delivery with the sa
   expect(later).toMatchObject({ status: 200, body: { received: true } });
 });
 
-test("without a receiver, a call to /edge/events gets 404 with the internal secret, and 403 without the secret", async () => {
+test("if no receiver runs, /edge/events answers 404 to callers with the internal secret, and 403 to all others", async () => {
   const alone = await startTodaysAurora({ receiver: false });
   try {
     expect(await sendEvent(alone, incidentEvent("triggered"))).toMatchObject({ status: 403 });

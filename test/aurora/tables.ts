@@ -38,7 +38,7 @@ export interface IncidentRow {
   metadata: { [key: string]: Json };
   affectedServices: string[];
   correlatedAlerts: number;
-  /** The incident's rows of `incident_lifecycle_events` that PagerDuty's events caused. */
+  /** The rows that PagerDuty's events add to `incident_lifecycle_events` for this incident. */
   readonly lifecycle: { event: "created" | "status_changed" | "resolved"; from: string | null; to: string }[];
   /** `rca_celery_task_id` */
   analysisTaskId: string | null;
@@ -62,13 +62,13 @@ export interface Summary {
 }
 
 export type DropReason =
-  /** Aurora's route ignores this event type or this resource. */
+  /** The event is not about an incident, or Aurora's route ignores its event type. */
   | "not_monitored"
   | "no_number"
   | "no_organisation"
-  /** Every value of the custom field event is empty. */
+  /** The event has no incident id, or no custom field with a name and a value. */
   | "no_fields"
-  /** The custom field event is stored, but there is no row for its incident. */
+  /** The event with the custom fields is stored, but `incidents` has no row for its incident. */
   | "unknown_incident"
   /** A triggered event joined another incident, and got no row, summary or analysis. */
   | "correlated"

@@ -16,9 +16,9 @@ export type { CredentialRow, Role, User } from "./directory.ts";
 export type { Drop, DropReason, EventRow, IncidentRow, Prompt, Summary } from "./tables.ts";
 
 /**
- * Emulates today's Aurora (Arvo-AI/aurora 7ffb464): its server and the receiver, behind one private entrance. Each
- * module here names the files and functions of Aurora that it follows. OAuth, the language model's answers, the
- * knowledge base, and Aurora's 5-minute cache of a user's organisation are left out.
+ * Emulates today's Aurora (Arvo-AI/aurora 7ffb464): its server and the receiver, both at one address. Each module
+ * here names the files and functions of Aurora that it follows. The emulator leaves out OAuth, the language model's
+ * answers, the knowledge base, and Aurora's 5-minute cache of a user's organisation.
  */
 export interface TodaysAuroraOptions {
   /** Default: any free port. */
@@ -38,7 +38,7 @@ export interface TodaysAuroraOptions {
   /** Default: 5000 ms, as in Aurora. If null, an analysis starts only when `runWaiting` is called. */
   analysisDelayMs?: number | null;
   /**
-   * An extra delay for the task of a triggered event: when the tasks of a backlog run in parallel, this task ends last.
+   * Delays the task of a triggered event. The tasks of a backlog run in parallel, and the delay makes this task end last.
    * Default: 20 ms.
    */
   correlationLatencyMs?: number;
@@ -99,8 +99,8 @@ export class TodaysAurora {
     this.internalSecret = options.internalSecret ?? randomBytes(32).toString("base64");
     this.eventsSecret = options.eventsSecret ?? `whsec_${randomBytes(32).toString("base64")}`;
     this.#hasReceiver = options.receiver ?? true;
-    // This clock never returns a millisecond twice, because Aurora reads the latest row first. PostgreSQL's timestamps
-    // are finer than milliseconds.
+    // Aurora sorts rows by their times, so two rows must not have the same time. PostgreSQL's times have microseconds.
+    // Ours have only milliseconds, so this clock returns each millisecond at most once.
     const clock = new Clock();
     this.#context = {
       directory: this.directory,
@@ -147,7 +147,8 @@ export class TodaysAurora {
   }
 
   /**
-   * For people who use the demo: every later call fails with the status in the body. An empty body ends the failures.
+   * For people who use the demo. The body of this call is a status, such as 503, and every later call gets this status.
+   * An empty body ends the failures.
    */
   #setAnswer({ body }: Call): Reply {
     const status = Number(body);

@@ -52,7 +52,7 @@ describe("server/routes/pagerduty/pagerduty_routes.py, webhook", () => {
     },
   );
 
-  test("an event of a resource that is not an incident gets 200 and is ignored", async () => {
+  test("an event about anything but an incident gets 200 and is ignored", async () => {
     const event = { ...incidentEvent("triggered"), resource_type: "service" };
     expect(await postWebhook(aurora, ADA, event)).toMatchObject({ body: { reason: "non-incident event" } });
   });

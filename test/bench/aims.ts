@@ -14,7 +14,7 @@ export interface Results {
   live: DeliveryResult[];
   latency: LatencyResult[];
   burst: LatencyResult;
-  /** When the last delivery of the burst would arrive if only Aurora's answers took time. */
+  /** Milliseconds until the burst's last delivery arrives, if only Aurora's answers take time. */
   burstExplainedMs: number;
   startup: StartupResult;
 }

@@ -1,6 +1,6 @@
 import { connect, type Socket } from "node:net";
 
-/** Sends raw requests over open sockets, one request at a time on each socket, because this needs little CPU time. */
+/** Sends raw requests over open sockets, one request at a time on each socket. Raw requests need little CPU time. */
 
 export interface Volley {
   /** Milliseconds from the first request to the last answer. */

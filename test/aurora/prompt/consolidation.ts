@@ -26,7 +26,10 @@ export function consolidate(events: readonly StoredEvent[]): PythonValue {
   return new Map(data).set("customFields", new Map([...known, ...fields]));
 }
 
-/** Adds emptied fields, too, although the row in Aurora's `incidents` keeps their old values. */
+/**
+ * Adds every field, even if PagerDuty emptied it. The row in Aurora's `incidents` keeps the old value of an emptied
+ * field.
+ */
 function addFields(fields: Map<string, PythonValue>, data: PythonValue): void {
   const updates = data instanceof Map ? data.get("custom_fields") : undefined;
   for (const update of Array.isArray(updates) ? updates : []) {

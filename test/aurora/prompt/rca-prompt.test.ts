@@ -41,7 +41,7 @@ describe("Python's json.dumps(ensure_ascii=False)", () => {
 });
 
 describe("server/chat/background/rca_prompt_builder.py, build_rca_prompt", () => {
-  test("a payload of 1,000 characters is complete; in a payload of 1,001 characters strings are shortened to 250 characters", () => {
+  test("a payload of 1,000 characters is complete; if a payload has 1,001 characters, long strings are cut to 250 characters", () => {
     const whole = "x".repeat(1000 - FRAME);
     expect(textOf({ a: whole })).toBe(`{"a": "${whole}"}`);
     expect(textOf({ a: `${whole}x` })).toBe(`{"a": "${"x".repeat(250)}${MARK}"}`);

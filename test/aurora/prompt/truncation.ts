@@ -6,13 +6,13 @@ import { cut, lengthOf } from "./python-json.ts";
 export interface TruncationLimits {
   /** In code points. */
   readonly maxFieldLength: number;
-  /** Objects and arrays at this depth are replaced by a count; null replaces none. */
+  /** Each object or array at this depth is replaced by a count. If null, nothing is replaced. */
   readonly maxDepth: number | null;
 }
 
 export const TRUNCATED = "... [field truncated]";
 const MAX_KEY_LENGTH = 200;
-/** A count that replaces an object names this many of the object's keys. */
+/** A count lists at most this many keys, as in `{object, 7 keys: a, b, c, d, e, ...}`. */
 const NAMED_KEYS = 5;
 
 export function truncateFields(value: PythonValue, limits: TruncationLimits, depth = 0): PythonValue {

@@ -9,8 +9,8 @@ import { get, isTrue, PythonError } from "./python.ts";
 import { fetchRunbook } from "./runbook.ts";
 
 /**
- * Aurora's `trigger_delayed_rca`, in server/routes/pagerduty/tasks.py, and the summary that a triggered event also
- * starts.
+ * A triggered event starts a summary and an analysis. The analysis is Aurora's `trigger_delayed_rca`, in
+ * server/routes/pagerduty/tasks.py.
  */
 
 const RETRIES = { maxRetries: 2, retryDelayMs: 10_000 };

@@ -6,11 +6,11 @@ import { PythonError } from "./python.ts";
 
 const INTEGER_MAX = 2 ** 31 - 1;
 const INTEGER_MIN = -(2 ** 31);
-/** `_extract_service_name` cuts a service that is not an object to this length. */
+/** If the service is not an object, `_extract_service_name` cuts the service's text to this length. */
 const SERVICE_NAME_MAX_LENGTH = 255;
 
 /**
- * Returns the value as a `VARCHAR(limit)` column stores it, or without a limit as a `TEXT` column does.
+ * Returns the value as a `VARCHAR(limit)` column stores it. If no limit is given, the column is a `TEXT` column.
  * @throws {PythonError} for a value that is too long or not a scalar
  */
 export function textColumn(value: Json, limit = Number.POSITIVE_INFINITY): string | null {

@@ -14,7 +14,7 @@ export interface TaskContext {
 export interface TaskSettings {
   /** PagerDuty's US API, the only API that Aurora calls; null if it cannot be reached. */
   readonly pagerdutyUrl: string | null;
-  /** True if the graph database answers. Without it no alert joins an incident. */
+  /** True if the graph database answers. If false, no alert joins an incident. */
   readonly memgraph: boolean;
   readonly providers: readonly string[];
   /** If null, an analysis starts only when a test calls `runWaiting`. */

@@ -3,8 +3,8 @@ import { isTruthy } from "../prompt/python-json.ts";
 /**
  * Aurora's `AlertCorrelator`, in server/services/correlation/alert_correlator.py and strategies/. Decides whether a
  * triggered event joins an open incident instead of getting its own row, summary and analysis. Compares titles by their
- * words, as Aurora does without its embedding service. Assumes that Aurora knows no dependencies between services, so
- * only an equal service counts as topology.
+ * words, as Aurora does without its embedding service. Assumes that Aurora knows no dependencies between services. The
+ * topology score is therefore 1 if the alert's service is among the incident's services, and 0 otherwise.
  */
 
 const WINDOW_MS = 300_000;

@@ -41,7 +41,7 @@ describe("server/routes/pagerduty/tasks.py, _extract_severity", () => {
     expect(await incidentOf({ priority, urgency })).toMatchObject({ severity });
   });
 
-  test("the urgency null is accepted if the severity comes from the priority", async () => {
+  test("`urgency: null` is accepted if the severity comes from the priority", async () => {
     expect(await incidentOf({ urgency: null, priority: { name: "P2" } })).toMatchObject({ severity: "high" });
   });
 });

@@ -10,7 +10,7 @@ const Answer = z.object({ incident: z.object({ number: z.json().default(null) })
 
 /**
  * Returns `data.number`, or else the result of `_retrieve_incident_number` (server/routes/pagerduty/tasks.py). This
- * result is always null: Aurora reads `number`, but PagerDuty's REST API calls the member `incident_number`.
+ * result is always null, because Aurora reads `number`, but PagerDuty's REST API sends `incident_number`.
  */
 export async function readNumber(context: TaskContext, userId: string, incident: Json): Promise<Json> {
   const number = get(incident, "number");

@@ -6,8 +6,8 @@ import { noAttribute } from "./python.ts";
 const TIMEOUT_MS = 10_000;
 
 /**
- * Returns null if Aurora continues without the runbook. Confluence pages are never read, because Aurora's PagerDuty
- * task passes no user for them.
+ * Returns null if Aurora continues without the runbook. Confluence pages are never read: Aurora reads such
+ * a page on behalf of a user, and its PagerDuty task names no user.
  * @throws {PythonError} if the link is not a text, for example a list of links
  */
 export async function fetchRunbook(url: Json): Promise<string | null> {
