@@ -4,7 +4,7 @@ import { ALERTS_ALONE_AFTER, CallBudget, MAX_CALLS_A_MINUTE } from "../../src/an
 const taken = (budget: CallBudget, isAlerts: boolean, tries: number, nowMs: number) =>
   Array.from({ length: tries }, () => budget.take(isAlerts, nowMs)).filter(Boolean).length;
 
-test("contexts cost at most 320 calls a minute, a third of PagerDuty's limit, and 160 of these are reserved for alerts", () => {
+test("incidents' contexts are read with at most 320 calls a minute, and the last 160 calls read only alerts", () => {
   const budget = new CallBudget();
   expect(MAX_CALLS_A_MINUTE).toBe(960 / 3);
   expect(taken(budget, false, 1000, 0)).toBe(ALERTS_ALONE_AFTER);

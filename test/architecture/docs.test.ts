@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import { Outcome } from "../../src/incidents/incident.ts";
 
-/** Checks docs/operations.md against the code, and the links in all documents. */
+/** Checks that docs/operations.md matches the code, and that no link between documents is broken. */
 
 const root = new URL("../../", import.meta.url).pathname;
 

@@ -8,7 +8,7 @@ import { expect, test } from "vitest";
  */
 
 const root = fileURLToPath(new URL("../../src/", import.meta.url));
-/** SQLite's JSON functions, and its operators `->` and `->>` before a path. */
+/** A JSON function of SQLite, or the operator `->` or `->>` followed by a quoted path. */
 const READS_JSON = /\bjson_(?:each|tree|extract|array_length|type|valid|patch|set|remove)\s*\(|->>?\s*'/;
 
 test("no SQL statement reads JSON", () => {

@@ -9,14 +9,14 @@ import { connectUser } from "../support/world.ts";
 
 const stage = openStage();
 
-test("a REST answer that was made before an event does not undo the event, even if both have the same second", async () => {
+test("a REST answer made before an event does not undo the event, even within the same second", async () => {
   const account = stage.pagerduty.account();
   const subscription = await connectUser(stage, "user", account);
   const call = (method: string, path: string) => stage.worker.call("user", method, `/pagerduty${path}`);
   const incident = account.trigger({ createdAt: new Date(Date.now() - 60_000).toISOString() });
   await subscription.idle();
   await settled(stage.worker, "user", 1);
-  // Waits for the start of a second, so that the answer and the event fall into the same second.
+  // Waits for a new second, so that the acknowledgement and the resolution happen within that second.
   await nextSecond();
   incident.silently((silent) => silent.acknowledge());
   const held = holdNext(stage.pagerduty.faults, "api", "hold", (_, path) => path.startsWith("/incidents?"));

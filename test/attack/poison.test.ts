@@ -105,7 +105,7 @@ describe("signed:", () => {
     expect([...ids.values()]).toEqual([]);
   });
 
-  test("a triggered event with custom fields instead of an incident in `data` is processed", async () => {
+  test("a triggered event is processed even if its `data` has the type incident_field_values", async () => {
     const body = JSON.stringify({
       event: {
         id: "E1",

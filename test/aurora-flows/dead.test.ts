@@ -44,7 +44,7 @@ test("the webhook-id is the same on every attempt, even after the delivery was d
   expect(stage.aurora.tables.incidents).toHaveLength(1);
 });
 
-test("a dead triggered event is sent again as incident.resolved if Aurora has accepted the resolution, so the incident stays resolved", async () => {
+test("if Aurora has accepted the resolution, a dead delivery of incident.triggered is sent again as incident.resolved", async () => {
   await openWebhook(stage);
   stage.aurora.fault = { status: 503, match: isEvent };
   const incident = stage.account.trigger(LATENCY);
@@ -62,7 +62,7 @@ test("a dead triggered event is sent again as incident.resolved if Aurora has ac
   ]);
 });
 
-test("Aurora refuses an event for a user who left the organisation until another member connects, as the status suggests", async () => {
+test("if the connected user leaves the organisation, Aurora refuses events, and the status tells another member to connect", async () => {
   await openWebhook(stage);
   stage.aurora.directory.addUser(stage.editor, randomUUID());
   const incident = stage.account.trigger(LATENCY);

@@ -38,7 +38,7 @@ const REQUEST = "incident.rca_requested";
 const typesOf = (incidentId: string) => notified.of(incidentId).map(({ type }) => type);
 const typesWithoutRequest = (incidentId: string) => typesOf(incidentId).filter((type) => type !== REQUEST);
 
-test("after a switch from v3 to notifications, both waiting deliveries of the incident are sent in order", async () => {
+test("after a switch from v3 to notifications, an incident's two waiting deliveries are sent in order", async () => {
   const subscription = await openWebhook(stage);
   stage.aurora.fault = { status: 502, match: (_, path) => path === "/edge/events" };
   const incident = stage.account.trigger(LATENCY);

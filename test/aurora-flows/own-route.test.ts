@@ -72,7 +72,7 @@ test("if the answer to a delivery is lost, Aurora also stores the repeated event
   stage.account.trigger(LATENCY);
   await allProcessed(stage, 1);
   expect(sentEvents(stage).map(({ status }) => status)).toEqual(["reset", 200]);
-  // Without its graph database, Aurora would count no alert, and write a second summary.
+  // The simulated Aurora has a graph database, so the repeated event becomes an alert instead of a second summary.
   expect(stage.aurora.tables).toMatchObject({
     events: [{}, {}],
     incidents: [{ correlatedAlerts: 1 }],

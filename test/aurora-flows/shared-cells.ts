@@ -5,8 +5,8 @@ import { nextSecond, until } from "../support/until.ts";
 import { addWebhook, allProcessed, LATENCY, openWebhook } from "./story.ts";
 
 /**
- * Tests the cells of the table "What Aurora then has" (docs/deploy.md) that are the same for the receiver and for
- * Aurora's own route.
+ * Tests the statements in the table "What Aurora then has" (docs/deploy.md) that hold for the receiver and for Aurora's
+ * own route.
  */
 export function testSharedCells(stage: BackendStage): void {
   const row = () => stage.aurora.tables.incidents[0];

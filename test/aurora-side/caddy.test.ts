@@ -124,7 +124,7 @@ describe.skipIf(!isInstalled())("with caddy installed", () => {
     );
   });
 
-  test("the UI's calls to /pagerduty and below go to the Worker, with the Worker's Host, and all other calls of the UI go to Aurora", async () => {
+  test("the UI's calls under /pagerduty reach the Worker with the Worker's Host; the UI's other calls reach Aurora", async () => {
     for (const path of ["/pagerduty", "/pagerduty?x=1", "/pagerduty/oauth/login"]) {
       const asked = await ask(ports.ui, path);
       expect(asked).toMatchObject({ name: "worker", path });
@@ -135,7 +135,7 @@ describe.skipIf(!isInstalled())("with caddy installed", () => {
     }
   });
 
-  test("the Worker's calls to /edge go to the receiver, and all its other calls to Aurora, so that no call loops", async () => {
+  test("the Worker's calls under /edge reach the receiver; the Worker's other calls reach Aurora, even under /pagerduty", async () => {
     for (const path of ["/edge/events", "/edge/health"]) {
       expect(await ask(ports.entrance, path, { method: "POST" })).toMatchObject({ name: "receiver", path });
     }
@@ -146,7 +146,7 @@ describe.skipIf(!isInstalled())("with caddy installed", () => {
     }
   });
 
-  test("a call from the Worker to the UI's entrance keeps the header X-Aurora-Edge", async () => {
+  test("a call from the Worker keeps its header X-Aurora-Edge even at the port for the UI's calls", async () => {
     const asked = await ask(ports.ui, "/pagerduty", { headers: { "x-aurora-edge": "1" } });
     expect([asked.name, asked.headers["x-aurora-edge"]]).toEqual(["worker", "1"]);
   });

@@ -26,7 +26,7 @@ const { services } = Compose.parse(parse(text("docker-compose.edge.yaml")));
 const ofAurora = Object.keys(aurora.services);
 const entries = Object.entries(services);
 
-test("no port is published, and of Aurora's services only the UI changes: it gets BACKEND_URL and depends on the proxy", () => {
+test("no port is published, and Aurora's only changed service, frontend, gets BACKEND_URL and depends on the proxy", () => {
   expect(Object.keys(services).filter((name) => !name.startsWith("aurora-edge-"))).toEqual(["frontend"]);
   const { environment, depends_on: dependsOn, ...others } = services["frontend"] ?? {};
   expect(others).toEqual({});
@@ -35,7 +35,7 @@ test("no port is published, and of Aurora's services only the UI changes: it get
   expect(aurora.services.frontend.environment).toContain("BACKEND_URL");
 });
 
-test("extends names only services of Aurora, and depends_on only services of Aurora or of this compose file", () => {
+test("every service under `extends` exists in Aurora; every service under `depends_on` exists in Aurora or in this compose file", () => {
   for (const [name, service] of entries) {
     for (const other of service.depends_on ?? []) {
       expect([...ofAurora, ...Object.keys(services)], `${name} depends on ${other}`).toContain(other);
@@ -85,7 +85,7 @@ test("services get every variable that they read, and the proxy calls Aurora's s
   );
 });
 
-test("secrets and addresses come from Aurora's .env, and a missing value stops the start with an error that names it", () => {
+test("secrets and addresses come from Aurora's .env, and the start fails if a variable is missing", () => {
   for (const [name, variable] of [
     ["aurora-edge-receiver", "AURORA_EVENTS_SECRET"],
     ["aurora-edge-findings", "EDGE_URL"],
@@ -102,7 +102,7 @@ test("images are pinned to a version", () => {
   for (const image of images) expect(image).toMatch(/:\d+\.\d+\.\d+(-alpine)?$/);
 });
 
-test("the README names every variable to set and both of Aurora's compose files", () => {
+test("aurora/README.md names Aurora's compose files, and every variable that the operator sets", () => {
   const readme = text("README.md");
   const variables = [...text("docker-compose.edge.yaml").matchAll(/\$\{([A-Z_]+):[?-]/g)].map(
     ([, name]) => name ?? "",

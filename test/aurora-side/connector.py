@@ -32,7 +32,7 @@ class Connector:
                 self.end_headers()
 
             def log_message(self, *_arguments):
-                """Keeps the tests' output free of request lines."""
+                """Logs nothing, so that the tests print no request lines."""
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}"

@@ -20,8 +20,8 @@ STUB = HERE / "stub"
 # Long enough for a machine under load.
 PATIENCE_SECONDS = 60
 
-# The columns of Aurora that the receiver and findings.py read, with Aurora's row-level security
-# (server/utils/db/db_utils.py).
+# Aurora's tables and row-level security (server/utils/db/db_utils.py). The tables have only the columns that the
+# receiver and findings.py use.
 SCHEMA = """
 CREATE TABLE users (id VARCHAR(255) PRIMARY KEY, org_id VARCHAR(255));
 CREATE TABLE pagerduty_events (id SERIAL PRIMARY KEY, user_id VARCHAR(255) NOT NULL, org_id VARCHAR(255),

@@ -6,7 +6,7 @@ const wordsOf = (text: string, secrets: string[] = []) => {
   return answer.kind === "answered" ? answer.words : "";
 };
 
-test("`words` of an answer is the text of the JSON's `error`, or else the body's text without HTML tags", () => {
+test("if the answer's JSON has a string `error`, `words` is that string; otherwise `words` is the body without HTML tags", () => {
   expect(wordsOf('{"error": "Not here", "more": 1}')).toBe("Not here");
   expect(wordsOf('{"error": {"code": 1}}')).toBe('{"error": {"code": 1}}');
   expect(wordsOf("upstream\n  timed out\u0000")).toBe("upstream timed out");

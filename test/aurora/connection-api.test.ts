@@ -58,7 +58,7 @@ describe("server/utils/auth/rbac_decorators.py, require_permission", () => {
     },
   );
 
-  test("a viewer is refused before the body is read, but may read the connection", async () => {
+  test("a viewer may read the connection, but a viewer's DELETE gets 403, and a PATCH gets 403 before its body is read", async () => {
     expect(await callAs(aurora, VERA, "PATCH", "/pagerduty", {})).toMatchObject({
       status: 403,
       body: { error: "Forbidden" },
@@ -130,13 +130,13 @@ describe("server/routes/pagerduty/pagerduty_routes.py, pagerduty_connect", () =>
 });
 
 describe("server/utils/secrets/secret_ref_utils.py and server/utils/auth/token_management.py", () => {
-  test("a second member's token replaces the first member's token, because an organisation has one row", async () => {
+  test("a second member's token replaces the first member's token, because an organisation has only one credential", async () => {
     await connect(ADA);
     await connect(BOB);
     expect(aurora.directory.credentials).toHaveLength(1);
   });
 
-  test("any member's DELETE removes the row for all members, and a second DELETE removes nothing", async () => {
+  test("any member's DELETE removes the credential for all members, and a second DELETE removes nothing", async () => {
     await connect(ADA);
     expect(await callAs(aurora, BOB, "DELETE", "/pagerduty")).toMatchObject({
       body: { success: true, deleted: 1 },
@@ -146,7 +146,7 @@ describe("server/utils/secrets/secret_ref_utils.py and server/utils/auth/token_m
     });
   });
 
-  test("a user who moved to another organisation still finds the credential that this user stored before the move", async () => {
+  test("a user who moves to another organisation stays connected, but the other members there are not connected", async () => {
     await connect(ADA);
     aurora.directory.addUser(ADA, GLOBEX);
     expect(await callAs(aurora, ADA, "GET", "/pagerduty")).toMatchObject({ body: { connected: true } });

@@ -119,7 +119,7 @@ function bodyOf(call: Call): Json {
   }
 }
 
-/** Returns null if the header is absent or empty: Aurora treats both in the same way. */
+/** Returns null for an absent header. As in Aurora, an empty header counts as absent. */
 export function header(call: Call, name: string): string | null {
   const value = call.headers[name];
   return typeof value === "string" && value !== "" ? value : null;

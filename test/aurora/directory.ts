@@ -8,11 +8,11 @@ export interface User {
   readonly id: string;
   /** `users.org_id`: the organisation that tasks and webhooks use for the user; null if the user has none. */
   organisation: string | null;
-  /** The keys are organisations: `organisation`, and possibly others. */
+  /** The user's role in each organisation. The keys are the organisations' ids. */
   readonly roles: Map<string, Role>;
 }
 
-/** A row of `user_tokens`. There is at most one for each organisation. */
+/** A row of `user_tokens`. Each organisation has at most one row. */
 export interface CredentialRow {
   readonly userId: string;
   readonly organisation: string | null;
@@ -28,7 +28,7 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
 export class Directory {
   readonly users = new Map<string, User>();
-  /** Aurora counts an organisation with a row as connected, even if PagerDuty refuses the row's credential. */
+  /** In Aurora, an organisation that has a row counts as connected, even if PagerDuty refuses the row's credential. */
   credentials: CredentialRow[] = [];
 
   /**

@@ -16,7 +16,7 @@ const Users = z.object({
 const Services = z.object({ services: z.array(z.object({ html_url: z.string().default("") })) });
 const Failure = z.object({ error: z.union([z.string(), z.object({ message: z.string() })]) });
 
-/** A member is null if PagerDuty does not return it. */
+/** A property is null if PagerDuty does not return its value. */
 export interface KeyHolder {
   readonly externalUserEmail: string | null;
   readonly externalUserName: string | null;
