@@ -22,7 +22,7 @@ test("the advice names the cause: the URL's setting, the secret's setting, or a 
   expect(adviceFor(404, OWN_ROUTE)).toContain("no credential");
 });
 
-test("a failure caused by a setting says when the delivery will be dead, and a temporary failure does not", () => {
+test("the text about a wrong setting says when the delivery will be dead, and the text about a temporary failure does not", () => {
   const text = failureText({
     error: "Aurora answered 404: Not here.",
     advice: "check X",

@@ -25,7 +25,7 @@ const withoutNulls = (value: unknown): unknown =>
       : member,
   );
 
-test("sizeOf(value, PIECES) equals the length of the pieces as JSON written by Python", () => {
+test("sizeOf(value, PIECES) is the length of the JSON that Python writes for the value's pieces", () => {
   fc.assert(
     fc.property(json, (value) => {
       expect(sizeOf(value, PIECES)).toBe(charCount(dumps(inPieces(value))));
@@ -33,7 +33,7 @@ test("sizeOf(value, PIECES) equals the length of the pieces as JSON written by P
   );
 });
 
-test("sizeOf(value, CUT_BY_AURORA) equals the length of the shortened value as JSON written by Python", () => {
+test("sizeOf(value, CUT_BY_AURORA) is the length of the JSON that Python writes after Aurora has shortened the value", () => {
   fc.assert(
     fc.property(json, (value) => {
       expect(sizeOf(value, CUT_BY_AURORA)).toBe(charCount(dumps(cutByAurora(withoutNulls(value)))));
@@ -81,12 +81,12 @@ test("the newest alert keeps its details in nearly every context of 5,000 charac
       expect(fitted).toHaveProperty("alerts.0.id", "NEWEST");
       expect(fitted).toHaveProperty("alerts.0.details.metric", "p99 latency");
     }),
-    // The seed is fixed, because in about one context of 200 the other parts leave no room for the alert's details.
+    // The seed is fixed, because about one random context in 200 has no room for the alert's details.
     { ...LARGE, seed: 20261126 },
   );
 });
 
-test("a context is left out if there is not even room for the mark `too_large`", () => {
+test("a context is left out if even the mark `too_large` exceeds the limit", () => {
   const context = { ...NO_CONTEXT, alerts: [alert("A")] };
   expect(fitContext(context, 20)).toBeNull();
   expect(fitContext(context, 70)).toEqual({ missing: [{ part: "alerts", reason: "too_large" }] });

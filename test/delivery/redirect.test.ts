@@ -15,7 +15,7 @@ test("a call to PagerDuty follows no redirect", async () => {
   });
 });
 
-test("a delivery follows no redirect, and fails if Aurora answers with one", async () => {
+test("if Aurora answers with a redirect, the delivery fails and does not follow the redirect", async () => {
   const target = { origin: null, headers: {}, binding: null, secrets: [] };
   const events = {
     url: MOVED,

@@ -99,7 +99,7 @@ function entriesOf(fields: unknown): [string, unknown][] {
   return Array.isArray(fields) ? fields.map(({ name, value: now }) => [String(name), now]) : [];
 }
 
-test("many custom fields with several values leave room for the incident, even after Aurora has added them", () => {
+test("a triggered event with 30 custom fields of ten values each is short enough for Aurora's language model", () => {
   const values = Array.from({ length: 10 }, () => "x".repeat(200));
   const customFields = Object.fromEntries(Array.from({ length: 30 }, (_, at) => [`field_${at}`, values]));
   const { triggered, fields } = made({ customFields }, {}, NO_CONTEXT);

@@ -65,7 +65,7 @@ test.each([
   },
 );
 
-test("a new incident makes one event, or two events with different ids if the incident has custom fields", () => {
+test("if a new incident has custom fields, a second event with a different id is sent", () => {
   const events = eventsOf(notificationOf("created"));
   expect(events.map(({ id, body }) => [id, body.event.id])).toEqual([
     ["msg_1", "msg_1"],
@@ -190,7 +190,7 @@ test("an incident's id does not count as its number, even if it consists of digi
   expect(result.kind).toBe("waits_for_number");
 });
 
-test("changed custom fields are sent by name with their new values, and a removed value is sent as an empty text", () => {
+test("each changed custom field is sent with its name and its new value, and a removed value is sent as an empty text", () => {
   const notification = notificationOf("custom_fields_updated", {}, { changedFields: ["region", "team"] });
   expect(eventsOf(notification)[0]?.body.event.data).toEqual({
     type: "incident_field_values",
@@ -209,7 +209,7 @@ test("all custom fields are sent if it is unknown which fields changed", () => {
   ]);
 });
 
-test("if there are several runbooks, only the first URL is sent, because Aurora uses the whole value as one URL", () => {
+test("if a custom field holds several runbook URLs, only the first is sent, because Aurora reads the whole field as one URL", () => {
   const customFields = { runbook_link: ["see wiki", " https://a ", "https://b"] };
   const [triggered, fields] = eventsOf(notificationOf("created", { customFields }));
   expect(triggered?.body.event.data).toHaveProperty("customFields.runbook_link", "https://a");
@@ -243,7 +243,7 @@ test("U+0000 and half surrogate pairs are replaced everywhere in a V3 event", ()
     const notification = notificationOf(kind, incident, { changedFields: [odd] });
     const written = JSON.stringify(eventsOf(notification, { event }));
     expect(written).toContain("a\ufffdb\ufffd");
-    // JSON would write U+0000 and a half surrogate pair as these escapes.
+    // JSON.stringify would write U+0000 as \u0000, and half a surrogate pair as \ud800 to \udfff.
     expect(written).not.toMatch(/\\u(0000|d[89a-f])/);
   }
 });

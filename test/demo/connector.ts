@@ -40,7 +40,7 @@ export class Connector {
     await answered(this.#client.pagerduty.reconcile.$post());
   }
 
-  /** Writes a note on an incident. @returns the connector's id of the note, not PagerDuty's */
+  /** Writes a note on an incident. @returns the id that the connector gave the note; PagerDuty's id is different */
   async writeNote(incidentId: string, content: string): Promise<string> {
     const notes = this.#client.pagerduty.incidents[":incidentId"].notes;
     return (await answered(notes.$post({ param: { incidentId }, json: { content } }))).noteId;
@@ -57,7 +57,7 @@ export class Connector {
   }
 }
 
-/** @throws an error with status and text if the call failed */
+/** @throws an error with the URL, the status and the text of a failed answer */
 async function answered<T>(
   call: Promise<{ ok: boolean; status: number; url: string; json(): Promise<T>; text(): Promise<string> }>,
 ): Promise<T> {

@@ -47,7 +47,7 @@ async function isUp(port: string): Promise<boolean> {
 
 test("the demo plays its whole story despite wrong settings in the user's environment, and leaves nothing behind", async () => {
   const port = String(await freePort());
-  // Aurora's own developers have variables like these in their shells.
+  // A developer of Aurora may have set such variables. The demo must ignore them.
   const environment = {
     INTERNAL_API_SECRET: "theirs",
     AURORA_EVENTS_URL: "http://127.0.0.1:9/",
@@ -63,7 +63,7 @@ test("the demo plays its whole story despite wrong settings in the user's enviro
   expect(await isUp(port)).toBe(false);
 });
 
-test("a demo that is interrupted in the middle of its story also ends its Worker", async () => {
+test("if the demo is interrupted in the middle of its story, its Worker ends too", async () => {
   const port = String(await freePort());
   const child = start(["--once", "--port", port]);
   child.stdout.setEncoding("utf8");

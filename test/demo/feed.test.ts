@@ -29,12 +29,12 @@ test("rows stay aligned with the column heads, even if the type, the title and t
   expect(rows[1]).toContain("#2 A title that is longer …");
 });
 
-test("a row shows no time for an event without a webhook, and says if Aurora has not stored the event yet or has refused it", () => {
+test("a row shows a missing time as -, a missing incident as `not yet`, and a refusal with its status", () => {
   expect(feedRow({ ...entry, tookMs: null, row: null })).toMatch(/API latency above 2 s {8}not yet .* -$/);
   expect(feedRow({ ...entry, status: 409 })).toContain("refused with 409");
 });
 
-test("a prompt is shown with one line for each member of its payload, and long lines are shortened", () => {
+test("each shown member of a prompt's payload gets one line, and long lines are shortened", () => {
   const context = { alerts: [{ summary: "slow" }], notes: ["x".repeat(300)], changes: [] };
   const payload = { id: "PGR0VU2", title: "API", priority: { name: "P1" }, context };
   const lines = promptLines(

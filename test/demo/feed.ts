@@ -58,7 +58,7 @@ export function feedRow({ eventType, title, row, tookMs, status }: FeedEntry): s
   ]);
 }
 
-/** Prints each call to Aurora once, with the state that Aurora's list of incidents shows afterwards. */
+/** Prints each call to Aurora once, and how Aurora's list shows the incident after the call. */
 export class Feed {
   readonly #aurora: TodaysAurora;
   readonly #account: Account;
@@ -106,8 +106,8 @@ export class Feed {
   }
 
   /**
-   * Milliseconds from the first attempt of the incident's latest accepted webhook to `atMs`; null without an accepted
-   * webhook.
+   * Finds the incident's latest webhook that the connector accepted. Returns the milliseconds from the first attempt to
+   * send this webhook until `atMs`; null if the connector accepted no webhook.
    */
   #tookMs(incidentId: string, atMs: number): number | null {
     const events = new Set(this.#account.incidents.get(incidentId)?.events.map(({ id }) => id));

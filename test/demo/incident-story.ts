@@ -92,7 +92,7 @@ function promptWithoutConnector(incident: Incident): string {
   const [triggered] = incident.events;
   const payload = throughJsonb(JSON.parse(JSON.stringify(triggered?.data ?? {})));
   if (!(payload instanceof Map)) throw new Error("The webhook's data is not an object");
-  // PagerDuty sends the service as an object, so Aurora cannot build a prompt, and uses this text.
+  // PagerDuty sends the service as an object, so Aurora cannot build a prompt. Aurora then uses this text.
   const fallback = `PagerDuty incident #${incident.number}: ${TITLE}`;
   return buildRcaPrompt({ title: TITLE, payload, providers: [] }) ?? fallback;
 }

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { CommandError } from "../../scripts/terminal/command.ts";
 import { parseDemoOptions } from "./options.ts";
 
-test("in a terminal the demo keeps running, on port 5080", () => {
+test("without arguments in a terminal, the demo uses port 5080 and keeps running", () => {
   expect(parseDemoOptions([], true)).toEqual({ kind: "play", port: 5080, stays: true });
 });
 

@@ -1,6 +1,6 @@
 import type { Stage } from "./stage.ts";
 
-/** Prints commands that the user can copy, for a demo that keeps running. */
+/** Prints commands that the user can copy while the demo keeps running. */
 export function invite(stage: Stage): void {
   const { aurora, pagerduty, connector, transcript, feed } = stage;
   const user = `-H 'X-User-ID: ${connector.userId}'`;

@@ -1,6 +1,6 @@
 import * as z from "zod";
 
-/** Shortens the prompt of Aurora's language model for a terminal. */
+/** Shortens the lines of a prompt, so that they fit a terminal. */
 
 const MAX_CHARS = 200;
 /** Besides `context`, only these members of the payload are shown. */
@@ -10,7 +10,10 @@ const PAYLOAD = /^([\s\S]*)<alert_payload>\n([\s\S]*)\n<\/alert_payload>/;
 
 const cut = (text: string) => (text.length > MAX_CHARS ? `${text.slice(0, MAX_CHARS - 1)}…` : text);
 
-/** Returns the prompt's lines, with one line for each member of its payload and each part of its context. */
+/**
+ * Returns the prompt's lines. Each shown member of the payload gets one line. Each part of the context that is not
+ * empty gets one line, too.
+ */
 export function promptLines(text: string): string[] {
   const [, before = text, json = "{}"] = PAYLOAD.exec(text) ?? [];
   const { context, ...payload } = Members.parse(JSON.parse(json));

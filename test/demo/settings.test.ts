@@ -24,7 +24,7 @@ test("the Worker accepts the demo's settings", () => {
   });
 });
 
-test("the text of the `--env-file` contains every setting with its value", () => {
+test("wrangler's `--env-file` contains every setting with its value", () => {
   expect(parseEnv(envFileText(settings))).toEqual(settings);
 });
 

@@ -11,8 +11,8 @@ export interface Surroundings {
 }
 
 /**
- * Returns every setting of the Worker. Unused settings are empty texts, because wrangler would otherwise read them from
- * the environment.
+ * Returns every setting of the Worker. wrangler would read a missing setting from the environment, so each unused
+ * setting is an empty text.
  */
 export function demoSettings({ pagerduty, aurora, userId }: Surroundings): Settings {
   return {
@@ -72,7 +72,7 @@ export function workerEnvironment<T extends object>(environment: T, settings: Se
     // Keeps wrangler from loading `request.cf` from Cloudflare.
     CLOUDFLARE_CF_FETCH_ENABLED: "false",
     WRANGLER_SEND_METRICS: "false",
-    // The demo keeps the Worker's log, which therefore needs no colours.
+    // Keeps colour codes out of the Worker's log, because the demo's error messages quote this log.
     FORCE_COLOR: "0",
     NO_COLOR: "1",
   });

@@ -21,7 +21,7 @@ const LOG_LINES = 40;
 /** The Worker under `wrangler dev`, in its own process group, with its state in a temporary folder. */
 export class WorkerProcess {
   readonly url: string;
-  /** Resolves when the process ends, with a text such as `ended with code 1`. */
+  /** Resolves with a text such as `ended with code 1` when the process ends. */
   readonly ended: Promise<string>;
   readonly #child: ChildProcess;
   readonly #folder: string;
@@ -93,7 +93,7 @@ export class WorkerProcess {
     const health = await fetch(`${this.url}/healthz`);
     if (!health.ok) throw new Error(`GET /healthz answered ${health.status}: ${await health.text()}`);
     await health.body?.cancel();
-    // From here on, the log is about the story.
+    // Lines about the start do not help to explain a later failure.
     this.#log.length = 0;
   }
 

@@ -20,7 +20,7 @@ export interface OAuthClient {
   readonly scopes: readonly string[] | null;
 }
 
-/** By default, `resourceType` is the first word of `eventType`, and `occurredAt` is now. */
+/** By default, `resourceType` is the first word of `eventType`, and `occurredAt` is the present time. */
 export interface EmitOptions {
   eventType: string;
   resourceType?: string | undefined;
@@ -28,7 +28,7 @@ export interface EmitOptions {
   /** ISO 8601. */
   occurredAt?: string | undefined;
   eventId?: string | undefined;
-  /** Default: read from `data` if the event is about an incident. */
+  /** Default: the incident's id in `data`, if the event is about an incident. */
   incidentId?: string | undefined;
   agent?: Reference | null | undefined;
 }
@@ -113,7 +113,10 @@ export class Account {
     this.#credentials.set(token, credential);
   }
 
-  /** Registers an OAuth app. This account's user consents to the app, unless `pagerduty.signedInAs` is set. */
+  /**
+   * Registers an OAuth app. By default this account's user consents to the app. If `pagerduty.signedInAs` names another
+   * account, the user of that account consents.
+   */
   oauthClient(options: { scoped?: boolean; redirectUris?: string[]; scopes?: string[] } = {}): OAuthClient {
     const client: OAuthClient = {
       clientId: secretToken(),

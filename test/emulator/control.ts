@@ -56,7 +56,7 @@ function switchWebhooks(account: Account | undefined, action: string | undefined
   return jsonReply(200, { webhooks: account.subscriptions.size, active: action === "enable" });
 }
 
-/** Answers calls below `CONTROL_PATH`: they change incidents, and disable or enable webhooks. */
+/** Answers calls below `CONTROL_PATH`. These calls create and change incidents, and disable or enable webhooks. */
 export function answerControl(call: Call, account: Account | undefined, apiUrl: string): Reply {
   const [collection, id, action, ...rest] = call.url.pathname.slice(CONTROL_PATH.length + 1).split("/");
   if (call.method === "GET" && collection === "") return textReply(200, help(apiUrl));

@@ -1,6 +1,6 @@
 import { objectId } from "./identifier.ts";
 
-/** The first value determines the type. At PagerDuty, the person who creates the field chooses the type. */
+/** The field's first value determines its type here. At PagerDuty, the person who creates the field chooses the type. */
 export interface CustomField {
   readonly id: string;
   readonly name: string;

@@ -27,7 +27,7 @@ interface QueuedWebhook {
 
 const MAX_RETRY_DELAY_MS = 2000;
 const MAX_CONCURRENT_ATTEMPTS = 16;
-/** The longest random delay of an incident's webhooks. Meanwhile webhooks of other incidents overtake. */
+/** With the fault `shuffle`, an incident's webhooks are delayed by a random time of at most this length. */
 const SHUFFLE_SPREAD_MS = 30;
 const DUPLICATE_SPREAD_MS = 30;
 
@@ -45,7 +45,7 @@ export class DeliveryQueue {
   #emptied = new AbortController();
   #freeSlots = MAX_CONCURRENT_ATTEMPTS;
   readonly #waitingForSlot: (() => void)[] = [];
-  /** The number of lanes and duplicates in progress. */
+  /** Counts the lanes and the duplicates that are being sent. */
   #running = 0;
 
   /** @param onEnd is called when a webhook was delivered or dropped */
@@ -80,7 +80,7 @@ export class DeliveryQueue {
     this.empty();
   }
 
-  /** Resolves when nothing is pending. Rejects after `timeoutMs` with the pending webhooks. */
+  /** Resolves when nothing is pending. After `timeoutMs`, rejects with an error that lists the pending webhooks. */
   async idle(timeoutMs: number): Promise<void> {
     if (this.#running === 0) return;
     try {
@@ -111,7 +111,7 @@ export class DeliveryQueue {
     let delayMs = this.#settings.retryDelayMs;
     while (delivery.state === "pending") {
       let verdict = await this.#attempt(webhook);
-      // `empty` has dropped the webhook during the attempt.
+      // `empty` dropped the webhook during the attempt.
       if (delivery.state !== "pending") return;
       if (verdict === "retry" && Date.now() + delayMs > retryUntilMs) verdict = "drop";
       if (verdict === "retry") {
@@ -135,7 +135,7 @@ export class DeliveryQueue {
   async #attempt({ delivery, request }: QueuedWebhook): Promise<Verdict> {
     await this.#takeSlot();
     try {
-      // `empty` may have dropped this webhook while it waited for a slot.
+      // `empty` may drop a webhook while the webhook waits for a slot.
       if (delivery.state === "dropped") return "drop";
       const { attempt, verdict } = await attemptWebhook(
         request,

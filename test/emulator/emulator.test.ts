@@ -121,7 +121,7 @@ test("a subscription gets only events that have one of its types and match its f
   expect(elsewhere.deliveries).toEqual([]);
 });
 
-test("a webhook that gets 5xx, 429 or no answer in time is retried with the same id until it gets 2xx", async () => {
+test("after 5xx, 429 or a timeout, a webhook is retried with the same id until it gets 2xx", async () => {
   await start({ attemptTimeoutMs: 300 });
   const answers = [503, 429, "never", 202] as const;
   receiver.answer = () => answers[receiver.received.length - 1] ?? 202;
@@ -248,7 +248,7 @@ test("shuffled webhooks of the same incident keep their order", async () => {
   }
 });
 
-test("incidents can be created and changed, and webhooks disabled and enabled, over HTTP", async () => {
+test("calls over HTTP can create and change incidents, and can disable and enable webhooks", async () => {
   const post = (path: string, body = {}) =>
     fetch(`${pagerduty.apiUrl}/_emulator/incidents${path}`, { method: "POST", body: JSON.stringify(body) });
   expect((await post("", { title: "By hand", priority: "P1" })).status).toBe(201);

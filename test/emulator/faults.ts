@@ -3,14 +3,17 @@ import type { Call, Handler, Reply } from "./listener.ts";
 
 /** A fault of one emulated server, such as the REST API. */
 export interface FaultPlan {
-  /** The status of the faulty answer. Default: 200 if `body` is given; without `body`, the normal answer is sent. */
+  /**
+   * The status of the faulty answer. If only `body` is given, the status is 200. If neither `status` nor `body` is given,
+   * the answer is normal.
+   */
   status?: number;
   body?: string;
   contentType?: string;
   headers?: Record<string, string>;
-  /** How many more calls the fault applies to. Counts down. Default: no limit. */
+  /** The number of calls that will still get the fault; each such call lowers it. Default: no limit. */
   times?: number;
-  /** The call takes effect and is answered only after this promise has resolved. */
+  /** The call waits until this promise has resolved. Then it takes effect and is answered. */
   hang?: Promise<void>;
   /** The call takes effect immediately, but is answered only after this promise has resolved. */
   hold?: Promise<void>;

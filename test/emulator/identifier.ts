@@ -4,7 +4,7 @@ const BASE36 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 const BASE32 = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 const OBJECT_ID_DIGITS = 6;
 const OBJECT_ID_SPACE = 36 ** OBJECT_ID_DIGITS;
-/** Coprime to 36, so the steps visit every id before an id repeats. */
+/** Has no common factor with `OBJECT_ID_SPACE`, so every id is used once before an id repeats. */
 const OBJECT_ID_STEP = 1_234_567_891;
 const EVENT_ID_TIME_DIGITS = 10;
 const EVENT_ID_SEQUENCE_DIGITS = 6;

@@ -110,7 +110,7 @@ test("a consent gives tokens that work at the account's REST API within their sc
   expect(await rest(tokens.access_token, "/webhook_subscriptions")).toBe(403);
 });
 
-test("the ID token is signed with the published key, and names client, API, account and nonce", async () => {
+test("the ID token is signed with the published key, and contains the client, the API, the account and the nonce", async () => {
   const tokens = await signIn({ nonce: "n-1" });
   const { genuine, claims } = await openIdToken(tokens.id_token);
   expect(genuine).toBe(true);
@@ -141,7 +141,7 @@ test("an ID token can have each fault of `IdTokenFault`", async () => {
   expect((await signIn()).id_token).toBeUndefined();
 });
 
-test("a Scoped app cannot request a code without PKCE, and cannot redeem a code without the right verifier", async () => {
+test("a Scoped app needs PKCE to request a code, and the right verifier to redeem the code", async () => {
   const refused = await authorize({ code_challenge: null, code_challenge_method: null });
   expect([refused.get("error"), refused.get("code")]).toEqual(["invalid_request", null]);
   const code = (await authorize()).get("code") ?? "";
@@ -239,7 +239,7 @@ test("a user of a different account can consent to the app", async () => {
   expect((await openIdToken((await signIn()).id_token)).claims.subdomain).toBe("initech");
 });
 
-test("with a fault for one call, the identity server fails once", async () => {
+test("if a fault applies to one call, the identity server answers the next call normally", async () => {
   const { refresh_token } = await signIn();
   pagerduty.faults.identity = { status: 503, body: "{}", times: 1 };
   expect((await refresh(refresh_token)).status).toBe(503);

@@ -39,7 +39,7 @@ export class Identity {
   readonly #options: IdentityOptions;
   readonly #signer = new IdTokenSigner();
   readonly #codes = new Map<string, Code>();
-  /** Unused refresh tokens, because each token works once. */
+  /** The refresh tokens that have not been used yet. Each token works once. */
   readonly #refreshTokens = new Map<string, Consent>();
 
   constructor(options: IdentityOptions) {
