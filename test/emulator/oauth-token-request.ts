@@ -50,7 +50,7 @@ function clientSecretOf(call: Call, form: URLSearchParams): ClientSecret | null 
   return clientId === null || clientSecret === null ? null : { clientId, clientSecret };
 }
 
-/** In OAuth both halves of Basic authentication are form-encoded before the base64 encoding (RFC 6749, 2.3.1). */
+/** OAuth form-encodes id and secret before Basic authentication encodes them in base64 (RFC 6749, 2.3.1). */
 function formDecode(text: string): string {
   return new URLSearchParams(`value=${text}`).get("value") ?? "";
 }

@@ -6,12 +6,13 @@ interface Window {
 }
 
 /**
- * Limits the calls of each token in one minute. A minute starts with the token's first call after the previous minute.
+ * Limits the calls of each token in one minute. The token's first call starts a minute. The first call after that
+ * minute starts a new minute.
  */
 export class RateLimit {
   readonly #windows = new Map<string, Window>();
 
-  /** Counts a call, and returns PagerDuty's `ratelimit-*` headers, with the reset in seconds. */
+  /** Counts a call, and returns PagerDuty's `ratelimit-*` headers. `ratelimit-reset` is in seconds. */
   take(token: string, limit: number, nowMs: number): { allowed: boolean; headers: Record<string, string> } {
     let window = this.#windows.get(token);
     if (window === undefined || nowMs - window.startedAtMs >= WINDOW_MS) {

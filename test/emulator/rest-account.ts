@@ -59,7 +59,7 @@ export const accountRoutes: readonly Route[] = [
   {
     method: "GET",
     path: "/users/me",
-    // The scope is from PagerDuty's list of scopes. PagerDuty's OpenAPI names none for this call.
+    // PagerDuty's OpenAPI names no scope for this call, so this scope is from PagerDuty's list of scopes.
     scope: "users.read",
     answer: ({ account, credential }) =>
       credential.kind === "account" ? restError.needsUser() : jsonReply(200, { user: userResource(account) }),

@@ -1,6 +1,6 @@
 import { jsonReply, type Reply } from "./listener.ts";
 
-/** PagerDuty's error body (`{"error": {message, code, errors?}}`) with its numeric code. */
+/** Answers with PagerDuty's error body: `{"error": {message, code, errors?}}`. PagerDuty's codes are numbers. */
 function errorReply(status: number, code: number, message: string, errors: string[] = []): Reply {
   return jsonReply(status, { error: { message, code, ...(errors.length > 0 ? { errors } : {}) } });
 }

@@ -85,7 +85,7 @@ function listIncidents(call: RestCall): Reply {
   return jsonReply(200, { incidents: items.map(incidentResource), ...pagination });
 }
 
-/** Answers a call for one incident, which PagerDuty also finds by its number. */
+/** Answers a call for one incident. As at PagerDuty, the path contains the incident's id or its number. */
 export function aboutIncident(
   answer: (incident: Incident, call: RestCall) => Reply,
 ): (call: RestCall) => Reply {

@@ -9,13 +9,13 @@ export interface RestCall extends Call {
   readonly account: Account;
   readonly credential: Credential;
   readonly faults: Faults;
-  /** The `{id}` of the path; empty if there is none. */
+  /** The `{id}` of the path; empty if the route has no `{id}`. */
   readonly id: string;
 }
 
 export interface Route {
   readonly method: string;
-  /** As in PagerDuty's OpenAPI; `{id}` stands for one segment. */
+  /** The path as PagerDuty's OpenAPI writes it. `{id}` stands for one segment. */
   readonly path: string;
   /** `x-pd-requires-scope` of PagerDuty's OpenAPI; null allows any token. */
   readonly scope: string | null;

@@ -234,7 +234,7 @@ export const Webhook = z.strictObject({
 });
 export type Webhook = z.infer<typeof Webhook>;
 
-/** `data` of a webhook whose `data.type` is `incident`. */
+/** A webhook's `data` if `data.type` is `incident`. */
 export const IncidentData = z.strictObject({
   id: z.string(),
   type: z.literal("incident"),

@@ -64,7 +64,7 @@ export class Subscription {
     this.#queue = new DeliveryQueue(settings, faults, (verdict) => this.#heed(verdict));
   }
 
-  /** True after PagerDuty disabled the subscription, for 24 h or until a call enables it. Tests can set this value. */
+  /** A disabled subscription stays disabled for 24 h, or until a call enables it. Tests can set this value. */
   get temporarilyDisabled(): boolean {
     return Date.now() < this.#disabledUntilMs;
   }
@@ -117,8 +117,8 @@ export class Subscription {
   }
 
   /**
-   * Resolves when the queue is empty and all duplicates (`faults.duplicateRate`) are sent. Rejects after `timeoutMs`
-   * with an error that names the pending webhooks.
+   * Resolves when the queue is empty and all duplicates (`faults.duplicateRate`) are sent. If this takes longer than
+   * `timeoutMs`, rejects with an error that names the pending webhooks.
    */
   async idle(timeoutMs: number = patienceMs()): Promise<void> {
     await this.#queue.idle(timeoutMs);

@@ -4,14 +4,14 @@ import { openStage } from "../support/stage.ts";
 import { nextSecond, until } from "../support/until.ts";
 import { startWorld } from "../support/world.ts";
 
-/** A check enables a disabled subscription again, reports a missing one, and recovers missed incidents. */
+/** A check enables a disabled subscription again, reports a missing subscription, and recovers missed incidents. */
 
 const stage = openStage(() => startWorld({ RECONCILE_MINUTES: "10" }));
 
 const { call } = stage;
 const connected = async (token = stage.account.apiKey()): Promise<Subscription> => {
   expect((await call("POST", "", { token, subscribe: true })).status).toBe(200);
-  // Waits for the end of the check that connecting started.
+  // The call to connect started a check. This call waits for the end of that check.
   expect((await call("POST", "/reconcile")).status).toBe(200);
   const [subscription] = [...stage.account.subscriptions.values()];
   if (!subscription) throw new Error("There is no subscription");
@@ -60,7 +60,8 @@ test("a subscription that PagerDuty disabled because of a wrong secret is enable
     url: `${stage.worker.url}/pagerduty/webhook/${stage.user}`,
   });
   await call("PUT", "/signing-secret", { secret: "copied from somewhere else" });
-  // Waits for the end of the check that connecting started. Later, this check would enable the subscription too early.
+  // The call to connect started a check. This call waits for the end of that check, because a running check would
+  // enable the subscription too early.
   expect((await call("POST", "/reconcile")).status).toBe(200);
   const refused = [stage.account.trigger(), stage.account.trigger(), stage.account.trigger()];
   await until("PagerDuty to disable the subscription", () => subscription.temporarilyDisabled);
@@ -121,7 +122,7 @@ test("a check sends nothing about incidents that Aurora already has", async () =
   expect(stage.aurora.of(incident.id)).not.toHaveLength(0);
 });
 
-test("a check finds the missed resolution of an incident that is three days old", async () => {
+test("a check finds the missed resolution of an incident that was created three days ago", async () => {
   const subscription = await connected();
   const createdAt = new Date(Date.now() - 3 * 24 * 3600 * 1000).toISOString();
   const incident = stage.account.trigger({ createdAt });
@@ -150,7 +151,7 @@ test("connecting recovers the open incidents of the last day, and POST /reconcil
   const over = stage.account.trigger({ silent: true });
   over.silently((incident) => incident.resolve());
   const old = stage.account.trigger({ silent: true, createdAt: "2020-01-01T00:00:00Z" });
-  // The REST API gives times in whole seconds. A connection in the next second is later than the resolution.
+  // The REST API gives times in whole seconds. The connection has to be made in a later second than the resolution.
   await nextSecond();
   expect((await call("POST", "", { token: stage.account.apiKey() })).status).toBe(200);
   await stage.aurora.waitFor("the open incident", (aurora) => aurora.of(open.id).length === 2);
@@ -187,7 +188,7 @@ test("a subscription that a person deleted and made again at PagerDuty is found 
   expect((await call("GET", "/events")).text).toContain("subscription.replaced");
 });
 
-test("a subscription that PagerDuty does not list is not reported as missing while its webhooks arrive", async () => {
+test("a subscription that was reported as missing is active again after one of its webhooks arrives", async () => {
   const subscription = await connected();
   stage.account.unsubscribe(subscription.id);
   expect((await call("POST", "/reconcile")).body).toMatchObject({ subscription: { state: "missing" } });

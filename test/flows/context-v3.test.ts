@@ -72,7 +72,7 @@ describe("before the end of the wait", () => {
     await stage.aurora.waitFor("the triggered event", ({ attempts }) => attempts.length > 0);
   });
 
-  test("a disconnect while a context is collected delays no delivery of the next connection", async () => {
+  test("if the user disconnects while a context is collected, the next connection's deliveries are not delayed", async () => {
     const call = holdNext(stage.pagerduty.faults, "api", "hold", (_, path) => path.includes("/alerts"));
     const incident = stage.account.trigger();
     await call.underWay();

@@ -6,8 +6,8 @@ import { openStage } from "../support/stage.ts";
 import { startWorld } from "../support/world.ts";
 
 /**
- * The request for analysis contains the incident's context from PagerDuty. It waits for the context only for a limited
- * time.
+ * The request for analysis contains the incident's context from PagerDuty. The request waits for the context, but only
+ * for a limited time.
  */
 
 const WAIT_SECONDS = Math.ceil(slowness());
@@ -104,7 +104,7 @@ test.each(Object.entries(FAULTS))(
     const context = await contextOf(trigger());
     expect(context.alerts).toBeNull();
     expect(context.missing).toContainEqual({ part: "alerts", reason });
-    // After a 429 the connector stops calling PagerDuty for a while, so more parts may be missing.
+    // After a 429 the connector stops calling PagerDuty for a while, so other parts may be missing too.
     if (reason !== "rate_limited") {
       expect(context).toMatchObject({ changes: [{}], pastIncidents: [{}], relatedIncidents: [{}] });
     }
@@ -125,7 +125,7 @@ test("if PagerDuty does not answer at all, the request for analysis is still sen
   expect(missing.map(({ reason }) => reason)).toEqual(Array(5).fill("timed_out"));
 });
 
-test("an answer from PagerDuty that is cut off is not used", async () => {
+test("a truncated answer from PagerDuty is not used", async () => {
   stage.pagerduty.faults.api = { cut: true, match: (_, path) => path.includes(CALLS.alerts) };
   const { alerts, missing } = await contextOf(trigger());
   expect([alerts, missing]).toMatchObject([null, [{ part: "alerts" }]]);

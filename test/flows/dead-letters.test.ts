@@ -4,14 +4,14 @@ import { until } from "../support/until.ts";
 import { connectUser, startWorldWith, type World } from "../support/world.ts";
 
 /**
- * Webhooks that cannot be processed go to the dead-letter queue. Its consumer stores them in the tenant's object, where
- * a person can retry them.
+ * Webhooks that cannot be processed go to the dead-letter queue. The queue's consumer stores these webhooks in the
+ * tenant's object. A person can retry them there.
  */
 
 let world: World;
 beforeAll(async () => {
-  // Twenty retries take hours. Tests repair the fault or move the connection in the 5 s, or more, in which the
-  // dead-letter queue holds a message.
+  // One retry, because twenty retries take hours. The dead-letter queue holds a message for 5 s, or longer on a slow
+  // machine. In this time a test repairs the fault or moves the connection.
   world = await startWorldWith((config) =>
     config
       .replace("max_retries = 20", "max_retries = 1")

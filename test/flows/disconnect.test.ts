@@ -92,7 +92,7 @@ describe("a disconnect", () => {
     expect(await isConnected()).toBe(false);
   });
 
-  test("ends a connect whose token is being checked", async () => {
+  test("ends a call to connect while the token is being checked", async () => {
     const token = stage.pagerduty.account().apiKey();
     const held = slow("api", (_, path) => path.startsWith("/users/me"));
     const connecting = call("POST", "", { token });
@@ -120,7 +120,7 @@ describe("a disconnect", () => {
     expect(await isConnected()).toBe(true);
   });
 
-  test("that is requested five times at once reports the removal only once", async () => {
+  test("that is requested five times at once is answered with `deleted: 1` only once", async () => {
     await call("POST", "", { token: stage.pagerduty.account().apiKey(), subscribe: true });
     const replies = await Promise.all(Array.from({ length: 5 }, () => call("DELETE", "")));
     const deleted = replies.map(({ body }) => /"deleted":(\d)/.exec(JSON.stringify(body))?.[1]);

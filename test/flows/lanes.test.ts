@@ -48,7 +48,7 @@ test("an object that is evicted during an outage sends its waiting deliveries af
   await stage.aurora.waitFor("the waiting notifications", () => waiting.every(({ id }) => isDelivered(id)));
 });
 
-test("a delivery that Aurora refuses while it accepts other deliveries gets one early attempt, and keeps its scheduled attempt", async () => {
+test("while Aurora accepts other deliveries, a refused delivery gets one early attempt and keeps its scheduled attempt", async () => {
   const refused = stage.account.trigger();
   stage.aurora.answer = ({ body }) => ({
     status: body?.data.incident.incidentId === refused.id ? 500 : 200,
@@ -75,8 +75,8 @@ test("early attempts of an earlier connection do not change the retries of the c
   await stage.call("DELETE", "");
   const account = stage.pagerduty.account();
   await stage.connect(account);
-  // In the new journal this delivery has the `seq` of a delivery of the former connection. A retry must still follow
-  // after 0.2 s, not after two hours.
+  // The disconnect removed the old journal, so this delivery gets the same `seq` as a former delivery. The retry must
+  // still follow after 0.2 s, not after two hours.
   const next = account.trigger();
   stage.aurora.answer = () => ({ status: attemptsFor(next.id) > 1 ? 200 : 503 });
   await stage.aurora.waitFor("the next connection's incident", () => isDelivered(next.id));
@@ -98,7 +98,7 @@ test("an early attempt is never made before the time in Aurora's Retry-After", a
   expect(status.body).toMatchObject({ problems: [{ code: "deliveries_failing" }] });
 });
 
-test("if PagerDuty does not answer, only incidents without a number wait, and use up no attempt", async () => {
+test("while PagerDuty does not answer, incidents without a number wait, and incidents with a number are sent", async () => {
   const isLookUp = ({ path }: { path: string }) => path.startsWith("/incidents/");
   stage.pagerduty.faults.api = { hang: NEVER, match: (_, path) => isLookUp({ path }) };
   const numberless = [1, 2, 3, 4, 5].map((n) =>

@@ -6,7 +6,7 @@ import { INTERNAL_SECRET } from "../support/worker.ts";
 
 /** Changes of the connection are sent to Aurora's backend, and the status shows whether Aurora knows the connection. */
 
-/** Retries a refused delivery every second, for longer than Aurora needs to learn of the connection. */
+/** A refused delivery is retried every second for half a minute. Aurora gets the credential within this time. */
 const SCHEDULE = ["0", ...Array<string>(30).fill("1")].join(",");
 const stage = openBackendStage(() => ({ DELIVERY_SCHEDULE: SCHEDULE }));
 
@@ -53,7 +53,7 @@ describe("an API token", () => {
     await until("Aurora to know", async () => (await shown()).aurora?.knowsConnection === true);
   });
 
-  test("is rotated in Aurora on rotation", async () => {
+  test("is also replaced in Aurora when PATCH /pagerduty replaces it", async () => {
     await stage.connectMirrored();
     const token = stage.account.apiKey();
     await stage.call("PATCH", "", { token });
@@ -131,7 +131,7 @@ describe("a failed call to Aurora", () => {
     expect(await shown()).toEqual({ connected: false });
   });
 
-  test("of a disconnect is not retried after a new connect", async () => {
+  test("of a disconnect is not retried after the user connects again", async () => {
     await stage.connectMirrored();
     stage.aurora.fault = { status: 503, body: "", match: isApiCall("DELETE") };
     await stage.call("DELETE");
@@ -188,7 +188,7 @@ test("a check sends the credential to Aurora again if Aurora has lost it", async
   await until("the credential in Aurora", () => rows().length === 1);
 });
 
-test("Aurora refuses events of an unknown organisation, and accepts them after it has got the credential", async () => {
+test("Aurora refuses an organisation's events until Aurora has the organisation's credential", async () => {
   stage.aurora.fault = { status: 500, body: "", match: isApiCall("POST") };
   await stage.connect();
   const { body } = await stage.call("GET", "/webhook-url");
