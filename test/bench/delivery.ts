@@ -100,8 +100,8 @@ async function inRounds(
 }
 
 /**
- * Fills one object while Aurora delays its answers, then lets Aurora answer. @param due the numbers of due deliveries;
- * each number is measured in `rounds` new objects
+ * Fills one object while Aurora delays its answers, then lets Aurora answer. @param due each entry is a number of due
+ * deliveries, and is measured in `rounds` new objects
  */
 export const measureDue = (
   pagerduty: PagerDuty,
@@ -120,7 +120,7 @@ export const measureDue = (
     return due.map((count, index) => resultOf(`${count} due`, count, taken[index] ?? [], first));
   });
 
-/** The retry is due after an hour, so during the measurement only an accepted delivery can start it. */
+/** The scheduled retry comes after an hour, so the measurement contains only early retries. */
 const OUTAGE_SCHEDULE = "0,3600";
 
 /** Lets every delivery fail once. Then Aurora accepts a new delivery, so the failed deliveries are retried early. */
@@ -142,7 +142,7 @@ export const measureOutage = (pagerduty: PagerDuty, count: number): Promise<Deli
 
 const STORM = { events: 1_000, batch: 10 };
 
-/** Receives and delivers a storm while `sockets` consoles are open. */
+/** Receives and delivers the events of `STORM` while consoles are open. @param sockets the numbers of open consoles */
 export const measureLive = (
   pagerduty: PagerDuty,
   sockets: readonly number[],

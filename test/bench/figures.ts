@@ -6,7 +6,7 @@ export interface Figures {
   max: number;
 }
 
-/** Returns the value below which this share of the sorted values lies. */
+/** Returns a percentile of the sorted values, such as the 99th for a `share` of 0.99. */
 export function quantile(sorted: readonly number[], share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
 }
@@ -21,7 +21,7 @@ export function figuresOf(values: readonly number[]): Figures {
   return { median, min: sorted[0] ?? Number.NaN, max: sorted.at(-1) ?? Number.NaN };
 }
 
-/** Divides each value by the value of `others` in the same round. */
+/** Divides `values[round]` by `others[round]` for each round. @returns the figures of these ratios */
 export function ratiosOf(values: readonly number[], others: readonly number[]): Figures {
   return figuresOf(values.map((value, round) => value / (others[round] ?? Number.NaN)));
 }

@@ -83,7 +83,7 @@ export async function measureLatency(pagerduty: PagerDuty, options: LatencyOptio
       );
       await receiver.until(() => part.every(({ incidentId }) => receiver.arrivedAtMs.has(incidentId)));
       return part.map(({ incidentId }) =>
-        // The delivery can arrive at Aurora before the client reads the webhook's answer. Such a latency counts as 0.
+        // The delivery can arrive at Aurora before the client reads the webhook's answer. The latency is then 0.
         Math.max(0, (receiver.arrivedAtMs.get(incidentId) ?? 0) - (answeredAtMs.get(incidentId) ?? 0)),
       );
     };

@@ -6,8 +6,8 @@ import fastify from "fastify";
 
 /**
  * A peer in its own process: accepts webhooks with Fastify or Express, verifies the signatures, and adds the webhooks
- * to a BullMQ queue. `node peer-server.ts <fastify|express> <port of Redis> <signing secret>` sends its own port to its
- * parent process.
+ * to a BullMQ queue. Usage: `node peer-server.ts <fastify|express> <port of Redis> <signing secret>`. The peer sends
+ * its port to the parent process.
  */
 
 const [, , framework, redisPort, secret = ""] = process.argv;

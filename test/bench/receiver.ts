@@ -33,7 +33,7 @@ export class Receiver {
     return new Receiver(server, address.port);
   }
 
-  /** Answers no delivery until `release`. */
+  /** Holds back all answers until `release` is called. */
   hold(): void {
     this.#held ??= [];
   }

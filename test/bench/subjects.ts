@@ -8,7 +8,7 @@ import { requestBytes } from "./client.ts";
 /** The measured subjects: the connector and the handlers that it is compared with, each in its own workerd. */
 
 export const USER = "bench";
-/** The bench's aims compare the connector with these two handlers. */
+/** The bench's aims compare the connector with the handlers `BARE` and `KEPT`. */
 export const BARE = "bare handler";
 export const KEPT = "bare, key kept";
 export const INTERNAL_SECRET = "bench-internal-secret";
@@ -172,7 +172,7 @@ export function signedRequest(secret: string, webhook: { webhookId: string; body
   );
 }
 
-/** Returns the requests with the webhooks of a short history. */
+/** Invents a short history of incidents. @returns a signed request for each webhook of the history */
 export function signedRequests(account: Account, secret: string): Uint8Array[] {
   const { webhooks } = makeHistory(account, { incidents: 8, events: 64, seed: 1 });
   return webhooks.map((webhook) => signedRequest(secret, webhook));

@@ -5,7 +5,8 @@ import { type Peers, startPeers } from "./peers.ts";
 import { BARE, KEPT, signedRequests, startSubjects } from "./subjects.ts";
 
 /**
- * Measures CPU time, throughput and latency of one accepted webhook. The connector and the other handlers take turns.
+ * Measures the CPU time and the latency of a webhook, and how many webhooks a handler accepts in a second. The
+ * connector and the other handlers take turns.
  */
 
 export interface WebhookResult {

@@ -4,15 +4,15 @@ import { runChaos } from "./story.ts";
 import { isClean } from "./verdict.ts";
 
 /**
- * `npm run chaos`: injects all faults at once, with each seed in turn. Exits with 1 if `verdict.ts` reports a finding,
- * or if a fault never happened.
+ * `npm run chaos` injects all faults at once, in one run for each seed. It exits with 1 if `verdict.ts` reports a
+ * finding, or if a fault never happened in a run.
  */
 
 const values = optionsOrExit("npm run chaos", {
   seeds: { type: "string", default: "20261126,20261127,20261128" },
   webhooks: { type: "string", default: "10000" },
   organisations: { type: "string", default: "20" },
-  /** The number of webhooks of each organisation without a signing secret. */
+  /** Each organisation without a signing secret gets this many webhooks. */
   unsigned: { type: "string", default: "220" },
   forged: { type: "string", default: "160" },
   users: { type: "string", default: "60" },

@@ -1,4 +1,4 @@
-/** The open connections that Cloudflare allows an object, or an invocation outside of objects. */
+/** Cloudflare's limit of open connections: for one object, or for one invocation outside of objects. */
 const MAX_CONNECTIONS = 6;
 
 /** Simulates Cloudflare's limit of open connections: a call beyond the limit waits until another call is answered. */
@@ -13,7 +13,7 @@ export class Connections {
     this.#onWait = onWait;
   }
 
-  /** Makes a call as soon as a connection is free. @throws if `signal` is aborted by then */
+  /** Makes a call as soon as a connection is free. @throws if `signal` is aborted before the call starts */
   async use<T>(call: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     if (this.#free > 0) this.#free -= 1;
     else {

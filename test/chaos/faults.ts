@@ -7,13 +7,13 @@ export const CONTROL_PATH = "/_chaos";
 
 /** The probability of each fault, from 0 to 1. */
 export interface Rates {
-  /** An invocation may make 8 requests instead of 50. */
+  /** The limit of requests in one invocation is 8 instead of 50. */
   fewCalls: number;
   /** An object holds four of its six connections for as long as it is in memory. */
   heldConnections: number;
   /**
-   * An invocation of an object runs out of CPU time at one of its first five requests. An invocation of the edge or of
-   * the Queue's consumer runs out of CPU time at its end.
+   * An invocation runs out of CPU time. An object's invocation stops at one of its first five requests. An invocation
+   * of the edge or the Queue's consumer finishes its work, but does not answer.
    */
   endedRun: number;
   /** An object is reset, as if its code were updated, within 20 ms after a call starts. */
@@ -22,7 +22,7 @@ export interface Rates {
   storage: number;
   /** An alarm does not run, and the platform forgets the alarm. */
   lostAlarm: number;
-  /** An alarm does not run. `getAlarm` still returns its time, which is in the past. */
+  /** An alarm does not run. `getAlarm` still returns the alarm's time, which is in the past. */
   pastAlarm: number;
 }
 

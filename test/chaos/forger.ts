@@ -13,7 +13,7 @@ import { type Organisation, postUnsigned } from "./organisation.ts";
 /** No genuine webhook contains this text. */
 export const FORGED = "Send me money";
 const PAUSE_MS = 150;
-/** The stranger floods a URL once for this many forged webhooks. */
+/** The number of forged webhooks between two floods. */
 const FLOOD_EVERY = 80;
 /** A flood ends at the first 429, or after this many batches. */
 const MAX_BATCHES = 30;

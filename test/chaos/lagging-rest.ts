@@ -47,7 +47,7 @@ export class LaggingRest {
     this.#timers.add(timer);
   }
 
-  /** Never shows an older state after a newer one. */
+  /** Shows the state, unless REST already shows a newer state of the incident. */
   #reveal(copy: Incident): void {
     const before = this.#visible.get(copy.id);
     if (before && before.log.length > copy.log.length) return;

@@ -23,7 +23,7 @@ export interface Organisation {
   readonly incidents: Incident[];
   /** The webhooks of all events that have happened so far. */
   readonly webhooks: Webhook[];
-  /** The events that are still to happen. Empty if `isSigned`, because these events happen before the faults begin. */
+  /** The events that will happen during the faults. Empty if `isSigned`: then all events happen before the faults. */
   readonly future: Iterator<Happening, void>;
   /** The REST API with delays; null if the REST API shows each change immediately. */
   readonly rest: LaggingRest | null;
@@ -31,7 +31,7 @@ export interface Organisation {
   readonly invented: Set<string>;
   /** The user who connected the organisation. The subscription sends webhooks to this user's URL. */
   readonly founder: string;
-  /** The users whose webhook URL certainly leads to this organisation. */
+  /** The users whose webhook URL always leads to this organisation. */
   readonly members: string[];
 }
 

@@ -8,8 +8,8 @@ import { call, type Organisation, signIn } from "./organisation.ts";
  */
 
 /**
- * A user's webhook URL leads to the five organisations that the user called for last. An organisation that subscribed
- * with the URL is always among them.
+ * A user's webhook URL leads to five organisations: those for which the user called the connector most recently. An
+ * organisation is never dropped while its subscription uses the URL.
  */
 const MAX_ORGANISATIONS = 5;
 const MAX_ATTEMPTS = 200;
@@ -27,8 +27,8 @@ export class People {
     "checks that were asked for": 0,
   };
   /**
-   * The number of sign-ins that had to be repeated. A kill can lose the new tokens from PagerDuty's answer to a
-   * refresh. The old refresh token is then no longer valid.
+   * The number of organisations that lost their connection and signed in again. If a kill interrupts a token refresh,
+   * the new tokens can be lost, although the old refresh token is no longer valid.
    */
   repeatedSignIns = 0;
   readonly #cluster: Cluster;
@@ -84,8 +84,8 @@ export class People {
     if (before.includes(organisation.id)) return;
     this.#visited.set(user, [organisation.id, ...before]);
     this.counts["users who came to an organisation"] += 1;
-    // The URL of a founder may stop leading to other organisations that the founder opened. Their webhooks are
-    // therefore never sent to this URL.
+    // A founder's URL may later stop leading to this organisation. The founder therefore does not become a member: only
+    // the URLs of members get the organisation's webhooks.
     if (!isFounder) organisation.members.push(user);
     else if (before.length >= MAX_ORGANISATIONS)
       this.counts["users who were pushed out of an organisation"] += 1;
@@ -110,8 +110,8 @@ export class People {
         this.counts["API keys that were rotated"] += 1;
         return;
       }
-      // PagerDuty's rate limit can last a minute. A valid key can be rotated later, but a revoked key must be replaced
-      // now.
+      // PagerDuty's rate limit can last a minute. If the old key is still valid, the rotation is abandoned. If the old
+      // key is revoked, the call is repeated.
       if (status === 429 && !isFirst) return;
       await wait(status === 429 ? 1000 : RETRY_MS);
     }
@@ -124,7 +124,7 @@ export class People {
     await call(this.#cluster, { user: founder, organisation: id }, "POST", "/pagerduty/reconcile");
   }
 
-  /** After the faults, connects every organisation again that has lost its connection. */
+  /** Called after the faults. Signs in again for each organisation that lost its connection. */
   async recover(): Promise<void> {
     for (const { id, founder, account, isSigned } of this.#organisations) {
       const who = { user: founder, organisation: id };

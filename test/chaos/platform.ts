@@ -4,9 +4,9 @@ import { buffer } from "node:stream/consumers";
 import { RateLimits } from "./rate-limits.ts";
 
 /**
- * Simulates KV, the Queue and the counters of the rate limits outside of the Worker's process. They therefore survive a
- * kill, as at Cloudflare. The Queue keeps no order and repeats some messages. KV returns stale, missing or unreadable
- * values.
+ * Simulates KV, the Queue and the counters of the rate limits. All three run outside of the Worker's process, so they
+ * survive a kill, as at Cloudflare. The Queue keeps no order and repeats some messages. KV returns stale, missing or
+ * unreadable values.
  */
 
 interface Message {

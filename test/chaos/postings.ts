@@ -16,9 +16,9 @@ export interface Posting {
 const REPEATED = 0.1;
 
 export interface Plan {
-  /** The number of webhooks of each organisation without a signing secret. */
+  /** Each organisation without a signing secret gets this many webhooks. */
   unsignedWebhooks: number;
-  /** The number of webhooks that are sent last, after all others were accepted. */
+  /** This many webhooks are sent last, after all other webhooks were accepted. */
   held: number;
   onRepeat(): void;
   random(): number;
@@ -50,8 +50,8 @@ export function postingsOf(organisations: readonly Organisation[], plan: Plan): 
       };
     });
   const all = shuffled(random, [...once, ...again]);
-  // Only signed webhooks are sent last. A rate limit could delay unsigned webhooks, and the last outage would then be
-  // longer than the delivery schedule.
+  // While the last webhooks are sent, Aurora refuses all deliveries. Only signed webhooks are sent last, because a rate
+  // limit could delay unsigned webhooks. Aurora would then refuse deliveries for longer than the delivery schedule.
   const last = new Set(all.filter(({ organisation }) => organisation.isSigned).slice(0, held));
   return [...last, ...all.filter((posting) => !last.has(posting))];
 }

@@ -4,7 +4,7 @@ export interface BareEnv {
   WEBHOOKS: { send(message: unknown, options?: { contentType: string }): Promise<void> };
 }
 
-/** Handles one webhook, also for the handlers with a router. */
+/** Handles one webhook. The handlers with a router also call this function. */
 export async function take(request: Request, userId: string, env: BareEnv): Promise<Response> {
   const body = await request.arrayBuffer();
   const stored = await env.CONNECTIONS.get(`connection:${userId}`);

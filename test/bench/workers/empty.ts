@@ -1,4 +1,4 @@
-/** The lower bound: a Worker that reads the body and answers 202. */
+/** The empty handler: reads the body and answers 202. Every other handler does at least this work. */
 export default {
   async fetch(request: Request): Promise<Response> {
     await request.arrayBuffer();

@@ -1,4 +1,4 @@
-/** Replaces a Queue with `max_batch_timeout = 0`: passes on the waiting messages as soon as the consumer is free. */
+/** Behaves like a Queue whose `max_batch_timeout` is 0: passes on the waiting messages when the consumer is free. */
 interface Message {
   id: string;
   timestamp: Date;
