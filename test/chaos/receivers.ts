@@ -51,7 +51,7 @@ export class Receivers {
     };
   }
 
-  /** Makes one delivery in three fail in a random way. At most `hangs` further deliveries hang. */
+  /** Makes one delivery in three fail in a random way. In addition, up to `hangs` deliveries hang. */
   fail(seed: number, hangs: number): void {
     const random = seededRandom(seed);
     let posts = 0;

@@ -7,7 +7,7 @@ import { type Chaos, CONTROL_PATH, MARK, type Rates } from "./faults.ts";
 
 /**
  * The main module of the Worker under test. Adds the limits and faults of Cloudflare's platform that a local workerd
- * does not have. Prints each fault when it happens, so that a kill loses no count.
+ * does not have. Prints each fault when it happens. The printed faults are counted even if the Worker is killed.
  */
 
 const chaos: Chaos = JSON.parse(given["CHAOS"] ?? "");
@@ -50,7 +50,7 @@ class PlatformObject {
   }
 }
 
-/** The number of requests that Cloudflare's free plan allows one invocation. */
+/** The number of requests that one invocation may make on Cloudflare's free plan. */
 const MAX_REQUESTS = 50;
 const FEW_REQUESTS = 8;
 const MAX_STATEMENTS = 60;
@@ -120,7 +120,7 @@ function limitedKv<T extends object>(kv: T): T {
 }
 
 const limitedEnvs = new WeakMap<object, object>();
-/** Returns the same object for the same `env`, because the connector caches its settings by this object. */
+/** Makes only one copy of each `env`, because the connector parses its settings again for every new `env` object. */
 function limited(env: { CONNECTIONS: object }): object {
   const known = limitedEnvs.get(env) ?? { ...env, CONNECTIONS: limitedKv(env.CONNECTIONS) };
   limitedEnvs.set(env, known);

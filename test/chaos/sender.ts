@@ -21,7 +21,7 @@ export class Sender {
   readonly counts = { attempts: 0, notTaken: 0, limited: 0 };
   readonly #cluster: Cluster;
   readonly #random: () => number;
-  /** Webhooks of unsigned organisations that the connector answered with 429. */
+  /** Webhooks that the connector answered with 429. Their organisations have no signing secret. */
   #limited: Limited[] = [];
   #underWay = 0;
 
@@ -35,9 +35,8 @@ export class Sender {
   }
 
   /**
-   * Sends the webhooks from the end of `postings` to the start. The first `held` webhooks of the list are sent only
-   * after all others are accepted. @param onTaken called after each accepted webhook, with the number of webhooks that
-   * are left
+   * Sends the webhooks from the end of `postings` to the start. When only `held` postings remain, waits until all sent
+   * webhooks are accepted. @param onTaken called after each accepted webhook, with the number of webhooks that are left
    */
   async send(postings: readonly Posting[], held: number, onTaken: (left: number) => void): Promise<void> {
     const queue = [...postings];

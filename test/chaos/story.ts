@@ -18,7 +18,7 @@ export interface ChaosOptions {
   /** The number of webhooks of all organisations together. */
   webhooks: number;
   organisations: number;
-  /** The number of webhooks of each organisation without a signing secret. */
+  /** The number of webhooks for each organisation that has no signing secret. */
   unsignedWebhooks: number;
   /** The longest lag of PagerDuty's REST API behind unsigned webhooks. */
   restLagMs: number;
@@ -44,10 +44,10 @@ const LAST_WEBHOOKS = 60;
 const MINUTE_MS = 60_000;
 /** The largest difference between PagerDuty's clock and the connector's, in minutes. */
 const MAX_CLOCK_MINUTES = 4;
-/** How long no alarm runs: longer than any wait in `SCHEDULE`. */
+/** The length of the period without alarms. Every wait in `SCHEDULE` is shorter. */
 const WITHOUT_ALARMS_MS = 2_500;
 const OAUTH_EVERY = 4;
-/** One organisation in this many has no signing secret. */
+/** Every fifth organisation has no signing secret. */
 const UNSIGNED_EVERY = 5;
 /** The lifetime of PagerDuty's access tokens, in seconds. */
 const TOKEN_LIFE = 10;
@@ -58,7 +58,7 @@ const seconds = (sinceMs: number) => Math.round((performance.now() - sinceMs) / 
 
 const isUnsigned = (index: number) => index % UNSIGNED_EVERY === 2;
 
-/** Returns a function from an organisation's index to the number of its events. */
+/** The returned function takes an organisation's index, and returns the number of that organisation's webhooks. */
 function sharesOf({ webhooks, organisations, unsignedWebhooks }: ChaosOptions): (index: number) => number {
   const unsigned = Array.from({ length: organisations }).filter((_, index) => isUnsigned(index)).length;
   const share = Math.floor((webhooks - unsigned * unsignedWebhooks) / (organisations - unsigned));
@@ -225,7 +225,7 @@ const RULES = [
 ];
 
 const API_FAILURES = 0.05;
-/** Higher than `API_FAILURES`, because token refreshes are much rarer than calls of the API. */
+/** Token refreshes are much rarer than API calls, so a larger share of the refreshes fails. */
 const TOKEN_FAILURES = 0.2;
 const CALLS_A_MINUTE = 60;
 

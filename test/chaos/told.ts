@@ -23,7 +23,7 @@ export interface ReceivedDelivery {
 }
 
 export interface Received {
-  /** In the order in which Aurora first accepted them. */
+  /** Sorted by the time at which Aurora first accepted each delivery. */
   deliveries: ReceivedDelivery[];
   known: KnownIncident;
   /** The state after each delivery, oldest first. */

@@ -57,7 +57,7 @@ function differences(truth: object, seen: Row): string {
 const ANALYSIS = "incident.rca_requested";
 
 /**
- * Returns the incident that the connector has to store. In an unsigned organisation the connector reads incidents over
+ * Returns the incident that the connector has to store. Without a signing secret, the connector reads incidents over
  * REST, which gives `resolvedAt` in whole seconds.
  */
 function truthIn({ isSigned }: Organisation, incident: Incident) {
@@ -124,7 +124,7 @@ async function judge(
 
 /** Aurora analyses at most five incidents in five minutes, so this problem is expected. */
 const EXPECTED = ["analysis_limit"];
-/** A connection without a signing secret also has these problems while a stranger posts forged webhooks to it. */
+/** A connection without a signing secret has `no_signing_secret`. Forged webhooks cause `incidents_not_visible`. */
 const EXPECTED_UNSIGNED = [...EXPECTED, "no_signing_secret", "incidents_not_visible"];
 
 async function waiting(scene: Scene, organisation: Organisation): Promise<string[]> {
@@ -151,8 +151,8 @@ const idsOf = (rows: Row[], name: string) => rows.flatMap((row) => (row[name] ? 
 const MAX_WAITING = 20;
 
 /**
- * A missing unsigned webhook is not lost if the event log has at least 20 webhooks of its incident: the connector may
- * have removed it.
+ * Reports webhooks that the event log lacks. An unsigned webhook is not reported if the log has `MAX_WAITING` or more
+ * webhooks of the same incident, because the connector may have removed the unsigned webhook.
  */
 function missingWebhooks({ id, isSigned, webhooks }: Organisation, events: Row[]): string[] {
   const recorded = new Set(idsOf(events, "webhookId"));

@@ -115,7 +115,7 @@ test("the service binding AURORA allows http only for the origin of AURORA_BACKE
   expect(problems).toEqual([expect.stringMatching("^AURORA_EVENTS_URL must be https")]);
 });
 
-test("AURORA_BACKEND_URL must have a host name, except on this machine or with the service binding AURORA", () => {
+test("an IP address in AURORA_BACKEND_URL is allowed only for this machine, or with the service binding AURORA", () => {
   for (const url of [
     "https://203.0.113.7",
     "https://[2001:db8::1]:8443/x",

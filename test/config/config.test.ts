@@ -36,7 +36,7 @@ test("all problems of the settings are reported together", () => {
   ]);
 });
 
-test("the problem of a setting never contains the setting's value", () => {
+test("the message about a wrong setting never contains the setting's value", () => {
   const problems = problemsOf({
     ...GOOD,
     CREDENTIALS_KEYS: "k1:hunter2",

@@ -18,7 +18,7 @@ test("the alarm refreshes an unused token five minutes before it expires, whethe
   expect(keepAliveAtMs(life(30 * 24 * 60))).toBe((30 * 24 * 60 - 5) * MINUTE_MS);
 });
 
-test("a token that lives two minutes is due for a refresh immediately after a sign-in, but only after one minute if a refresh returned it", () => {
+test("a token that lives two minutes is due for a refresh immediately after a sign-in, and one minute after an earlier refresh", () => {
   expect(refreshDueAtMs(life(2))).toBeLessThan(0);
   expect(refreshDueAtMs(life(2, true))).toBe(MINUTE_MS);
 });
@@ -29,7 +29,7 @@ test("the alarm never refreshes a token in its first thirty seconds, however sho
       expect(keepAliveAtMs(life(minutes, refreshed))).toBeGreaterThanOrEqual(30_000);
 });
 
-test("a failed refresh is retried after 1, 2, 4 … seconds, up to a minute, plus up to a tenth of jitter", () => {
+test("a failed refresh is retried after 1, 2, 4 … seconds, at most a minute; jitter adds up to a tenth", () => {
   expect([1, 2, 3, 7, 8, 1000].map((failures) => retryDelayMs(failures, 0))).toEqual([
     1_000, 2_000, 4_000, 60_000, 60_000, 60_000,
   ]);

@@ -19,7 +19,7 @@ async function signatureOf(id: string): Promise<string> {
   return `v1=${new Uint8Array(await crypto.subtle.sign("HMAC", key, BODY)).toHex()}`;
 }
 
-test("an expired signing secret verifies nothing, even if its key was imported before it expired", async () => {
+test("an expired signing secret verifies nothing, even if it was valid when the keys were imported", async () => {
   const signingSecrets = [secretOf("new", null), secretOf("old", NOW + 1000), secretOf("gone", NOW)];
   const keys = await verificationKeys(connectionOf("u", { signingSecrets }), NOW);
   expect(keys.map(({ id }) => id)).toEqual(["new", "old"]);
@@ -48,7 +48,7 @@ test("a replaced signing secret is accepted for one more day, however many repla
 
 const MADE = { id: "POWN", url: "https://edge.example.com", made: true, chosen: false, refusedEvents: [] };
 
-test("the secret of the connector's own subscription expires after a new subscription is made, but not after a secret is pasted", () => {
+test("the secret of the connector's subscription stays valid after a secret is pasted, and expires after a new subscription", () => {
   const own = { ...secretOf("own", null), subscriptionId: "POWN" };
   const held = { signingSecrets: [own], subscription: MADE };
   expect(withSecret(held, secretOf("pasted", null), NOW)).toEqual([secretOf("pasted", null), own]);

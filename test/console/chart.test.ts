@@ -133,7 +133,7 @@ describe.skipIf(!hasChromium)("the chart", () => {
     const { middleOf, figure } = of(page);
     await page.getByRole("slider", { name: "Hour" }).scrollIntoViewIfNeeded();
     const nine = await middleOf(17);
-    // The browser's context has no touch screen, so the test dispatches the event of a touch.
+    // The browser's context has no touch screen, so the test dispatches `pointerdown` itself.
     const touch = { pointerType: "touch", clientX: nine.x, clientY: nine.y };
     await page.getByRole("slider", { name: "Hour" }).dispatchEvent("pointerdown", touch);
     await page.getByText("Thu 09:00 – 10:00").waitFor();
@@ -154,7 +154,7 @@ describe.skipIf(!hasChromium)("the chart", () => {
     expect(await of(page).figure("Refused")).toBe("1,234");
   });
 
-  test("says from which time on its counts are complete, if earlier counts are incomplete", async () => {
+  test("if earlier counts are incomplete, shows the time since which the counts are complete", async () => {
     await opened(1280, { ...day(), completeSince: "2026-11-26T10:20:00.000Z" }).then((page) =>
       page.getByText(/Counted in full since Thu 10:20/).waitFor(),
     );

@@ -35,7 +35,7 @@ describe.skipIf(!hasChromium)("an open connection page", () => {
     expect(await violations(page)).toEqual([]);
   });
 
-  test("keeps a new connection if the dialog 'Disconnect' of the old connection is confirmed", async () => {
+  test("removes nothing if another connection was made while the dialog 'Disconnect' was open", async () => {
     await connect("acme");
     const { page } = await openPage(1280);
     await page.routeWebSocket("**/console/api/live", () => {});
@@ -50,7 +50,7 @@ describe.skipIf(!hasChromium)("an open connection page", () => {
     expect(status.body).toMatchObject({ connected: true, accountSubdomain: "another" });
   });
 
-  test("calls a test event verified if its signature was verified, and otherwise says only that it arrived", async () => {
+  test("says 'arrived and was verified' if a signing secret verified the test event, and otherwise only 'arrived'", async () => {
     await connect("acme");
     const { page } = await open("#/connection");
     await page.getByRole("button", { name: "Send test event" }).click();
@@ -76,7 +76,7 @@ describe.skipIf(!hasChromium)("an open connection page", () => {
     const nested = `${"[".repeat(12_000)}${"]".repeat(12_000)}`;
     const data = `{"type":"incident","id":"${incident.id}","title":"x","more":${nested}}`;
     const body = `{"event":{"id":"E","event_type":"incident.triggered","resource_type":"incident","occurred_at":"2026-11-22T03:00:00Z","data":${data}}}`;
-    // The webhook is signed, because only a part of a long unsigned body is stored.
+    // The webhook is signed, because the connector shortens long bodies of unsigned webhooks.
     await stage.call("PUT", "/signing-secret", { secret: "secret" });
     const headers = { "x-webhook-id": "nested", "x-pagerduty-signature": sign("secret", body) };
     await stage.worker.request("/pagerduty/webhook/local", { method: "POST", headers, body });

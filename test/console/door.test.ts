@@ -19,7 +19,7 @@ describe("in dev:", () => {
   const post = (headers: Record<string, string>) =>
     worker.request("/console/api/deliveries/redeliver", { method: "POST", headers });
 
-  test("the console opens for the local user; its content security policy forbids foreign scripts and any framing", async () => {
+  test("the console opens for the local user; its content security policy forbids foreign scripts, and frames that show the console", async () => {
     const page = await worker.request("/");
     expect(page.status).toBe(200);
     expect(page.text).toMatch(/^<!doctype html>/);
@@ -38,12 +38,12 @@ describe("in dev:", () => {
     expect(page.headers.get("strict-transport-security")).toBeNull();
   });
 
-  test("under a host name of another machine, such as a tunnel's, the console is 404", async () => {
+  test("a request for another host name, for example through a tunnel, gets 404 instead of the console", async () => {
     const { status } = await send(worker.url, { host: "evil.example" });
     expect(status).toBe(404);
   });
 
-  test("the page's calls are made for the console's user, even if they send another X-User-ID", async () => {
+  test("the page's calls are made for the console's user, even if X-User-ID names another user", async () => {
     const reply = await worker.request("/console/api/webhook-url", { headers: { "x-user-id": "other" } });
     expect(reply.body).toMatchObject({ webhookUrl: `${worker.url}/pagerduty/webhook/me` });
   });
@@ -183,7 +183,7 @@ describe("in production with Cloudflare Access:", () => {
     }
   });
 
-  test("the user id is the e-mail address in lower case, or the subject of Access's assertion if the address is no valid user id", async () => {
+  test("the user id is the e-mail address in lower case; if this address is invalid as a user id, Access's subject is used instead", async () => {
     expect((await open(await team.assertion())).text).toContain(">alice@acme.example</span>");
     const subject = await open(await team.assertion({ email: "a+b@acme.example" }));
     expect(subject.text).toContain(">7335d417-61da-459d-899c-0a01c76a2f94</span>");

@@ -14,7 +14,7 @@ export interface TriggerOptions {
   urgency?: Urgency | undefined;
   /** The priority's summary, such as `P1`. */
   priority?: string | null | undefined;
-  /** The custom fields from the start. Unlike `setField`, this option sends no webhook about the fields. */
+  /** The custom fields that the incident has from the start. Only `setField` sends a webhook about custom fields. */
   customFields?: Record<string, unknown> | undefined;
   /** ISO 8601. Default: now. */
   createdAt?: string | undefined;
@@ -130,7 +130,7 @@ export class Incident {
     return this.#change("incident.reassigned", "assign", `Reassigned to ${name}.`);
   }
 
-  /** @param value null removes the value */
+  /** @param value if null, the field's value is removed */
   setField(name: string, value: unknown): WebhookEvent {
     const field = this.account.customFields.named(name, value);
     const before = this.customFields.get(name) ?? null;
