@@ -38,7 +38,7 @@ export function postingsOf(organisations: readonly Organisation[], plan: Plan): 
     .filter(() => random() < REPEATED)
     .map(({ organisation, take }): Posting => {
       const { isSigned, webhooks } = organisation;
-      /** In an unsigned organisation, repeats an earlier webhook, because `take` would let a new event happen. */
+      /** Without a signing secret, repeats an earlier webhook, because `take` would let a new event happen. */
       const repeat = () => (isSigned ? take() : webhooks.length > 0 ? pick(random, webhooks) : null);
       return {
         organisation,

@@ -98,7 +98,7 @@ describe("in dev:", () => {
   });
 });
 
-test("in production without Cloudflare Access, the console is 404, and everybody can read the API reference", async () => {
+test("in production without Cloudflare Access, the console answers 404, and everybody can read the API reference", async () => {
   const worker = await startWorker();
   try {
     for (const path of ["/", "/console/api"]) expect((await worker.request(path)).status).toBe(404);
