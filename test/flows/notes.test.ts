@@ -73,7 +73,7 @@ test("a note is written, signed and listed with its state, and PagerDuty's webho
   ]);
 });
 
-test("requests with one idempotency key write one note, or conflict if their contents differ; without a key each request writes a note", async () => {
+test("a repeated idempotency key writes no second note, and gets 409 if the content differs; without a key each request writes a note", async () => {
   const first = await post({ content: "a", idempotencyKey: "k" });
   expect((await post({ content: "a", idempotencyKey: "k" })).body).toEqual(first.body);
   const conflict = await post({ content: "b", idempotencyKey: "k" });
@@ -106,7 +106,7 @@ test.each(["cut", "held"])(
     expect((await post({ content: CONTENT })).status).toBe(202);
     await expect.poll(atPagerDuty).toEqual([signed(TEXT)]);
     if (how === "held") await stage.worker.restart();
-    // Checks the interrupted attempt now instead of after a minute.
+    // Makes the connector check the interrupted attempt now instead of after a minute.
     await stage.sql("UPDATE notes SET next_attempt_at_ms = 0");
     await call("POST", "/deliveries/redeliver");
     await written("the note is found");

@@ -147,8 +147,8 @@ test("an independent, certified server accepts the connector's sign-in, code exc
   expect(await follow(worker, back)).toBe(SUCCESS);
   expect(granted).toHaveLength(1);
 
-  // Tokens live for one minute, so this call refreshes the token of the sign-in. The refreshed token is kept for half a
-  // minute.
+  // Tokens live for one minute, so this call refreshes the token of the sign-in. The connector uses a refreshed token
+  // for at least half a minute.
   expect(await status()).toMatchObject({
     connected: true,
     authType: "oauth",
@@ -159,9 +159,9 @@ test("an independent, certified server accepts the connector's sign-in, code exc
   expect(granted[1]?.refresh_token).not.toBe(granted[0]?.refresh_token);
   expect(faults).toEqual([]);
 
-  // The state of `back` was used before, so the connector does not send the code to the provider. The provider refuses
-  // an unknown code with `invalid_grant`.
+  // The state of `back` was used before, so the connector does not send the code to the provider.
   expect(await follow(worker, back)).toContain("error=invalid");
+  // Bob's state is new, so the connector sends his code, and the provider refuses the code with `invalid_grant`.
   const other = await browse(await signInAddress(worker, "bob"));
   other.searchParams.set("code", "no-such-code");
   expect(await follow(worker, other)).toContain("error=exchange_failed");

@@ -95,10 +95,10 @@ test("a webhook queued before the connection moved from the user to an organisat
   });
 });
 
-test("a webhook queued before a disconnect makes a check due if the next connection's secret does not verify it", async () => {
+test("a webhook queued before a disconnect makes a check due if the next connection's secret does not verify the webhook", async () => {
   await stage.worker.restart({ RECONCILE_MINUTES: "60" });
   await signedAndQueued(stage.account);
-  /** Each check reads the list of new incidents once. */
+  /** Counts the checks: each check reads the list of new incidents once. */
   const checks = () =>
     stage.pagerduty.requests.filter(({ path }) => /^\/incidents\?(?!.*statuses)/.test(path)).length;
   await until("a check", () => checks() >= 1);

@@ -89,7 +89,7 @@ test("if five checks fail to read an incident's custom fields, the incident is s
   expect(stage.aurora.of(incident.id)[0]).toMatchObject({ type: "incident.triggered" });
 });
 
-test("a check finds a resolution after five minutes, even if an acknowledgement has a time in the future", async () => {
+test("if an acknowledgement with a time in the future hides a resolution, a check finds the resolution after five minutes", async () => {
   const incident = stage.account.trigger({ silent: true });
   const post = (status: string, type: string, atMs: number) => {
     const event = JSON.parse(webhookBody(incident.announce())).event;
@@ -134,7 +134,7 @@ test("a recovery searches only the incidents that the subscription's filter sele
   expect(await detail(incident.id)).toMatchObject({ status: "investigating" });
 });
 
-test("for an incident that was resolved before its recovery, analysis is requested once, when the incident is reopened", async () => {
+test("if an incident was resolved before its recovery, only its first reopening requests analysis", async () => {
   subscription.temporarilyDisabled = true;
   const incident = stage.account.trigger();
   incident.resolve();

@@ -104,7 +104,7 @@ describe("a forged webhook", () => {
   });
 });
 
-test("a webhook that PagerDuty confirms is applied despite additional fields, and stored with at most 8 KB", async () => {
+test("a confirmed webhook with additional fields is applied, and stored with at most 8 KB", async () => {
   const [incident, body] = triggered({ priority: "P1" });
   const large = JSON.parse(body);
   large.event.padding = FILLER;
@@ -220,7 +220,7 @@ test("a refused credential is tried at most twice for ten incidents, and a new c
   );
 });
 
-test("a new webhook stays waiting when an older webhook of its incident is given up after two days", async () => {
+test("if a webhook is given up after two days, a newer webhook of the same incident still waits", async () => {
   const [incident, body] = triggered();
   stage.pagerduty.faults.api = { status: 500, match: (_, path) => path.startsWith("/incidents/") };
   await post(body, "old");
@@ -287,7 +287,7 @@ test("a forged webhook that PagerDuty contradicts causes no analysis, and Aurora
   claim.event.occurred_at = new Date(Date.now() + 60_000).toISOString();
   await post(JSON.stringify(claim), "of-a-stranger");
   await stage.aurora.waitFor("the incident as it is", () => types(incident).length > 0);
-  // `settled` would also wait for a request for analysis.
+  // `settled` also waits for analyses, so `types` would contain a request for analysis.
   await stage.settled(1);
   expect(types(incident)).toEqual(["incident.resolved"]);
   expect(stage.aurora.of(incident.id)[0]?.data.provenance).toEqual({

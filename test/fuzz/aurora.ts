@@ -77,7 +77,7 @@ const answer: fc.Arbitrary<AuroraAnswer> = fc.oneof(
   },
 );
 
-/** An answer is shown as one short line without secrets. Only a 400 `Token required` grants a permission. */
+/** Every answer becomes one short line without secrets. Only a 400 with the error `Token required` means permission. */
 function readsAnswer(given: AuroraAnswer): boolean {
   const line = outcomeOf(given);
   const permission = permissionOf(given);
@@ -110,8 +110,8 @@ const step = fc.record({
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
 
 /**
- * The `MirrorState` can always be stored, and its error is short and without a secret. A pending disconnect is given up
- * within an hour.
+ * `MirrorState` describes the copying of API tokens to Aurora. It can always be stored. Its `failure` is short and
+ * contains no secret. The connector gives up a pending disconnect within an hour.
  */
 function mirrorsWell(steps: readonly Step[]): boolean {
   let state: MirrorState | null = null;
@@ -161,7 +161,7 @@ const incident: fc.Arbitrary<Partial<Incident>> = fc.record(
 
 /**
  * In every event, the number is an integer and the texts fit Aurora's columns. A `triggered` event is so short that
- * Aurora's prompt replaces no part of the event by a count.
+ * Aurora's prompt leaves out no member of the event.
  */
 function mapsWell(events: readonly WebhookEvent[]) {
   const event = fc

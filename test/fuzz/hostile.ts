@@ -46,7 +46,7 @@ const isRecord = (value: unknown): value is Record<string, unknown> =>
 
 /**
  * Returns a copy of `value` in which one member, at any depth, is removed or replaced by `put`.
- * @param at one number for each level; each number selects a member of its level
+ * @param at the path to the member: one number for each level, which selects a member of that level
  */
 export function damaged(value: unknown, at: readonly number[], put: unknown): unknown {
   const [here, ...deeper] = at;

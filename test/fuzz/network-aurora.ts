@@ -8,7 +8,7 @@ import { nastyText, nastyValue } from "./hostile.ts";
 import type { Attack } from "./network.ts";
 import { type Answered, AURORA_SECRETS, SECRET, type Target, TOKEN, USER } from "./target.ts";
 
-/** Answers the connector's calls with hostile answers of Aurora, and of PagerDuty about an incident's context. */
+/** Attacks the connector with hostile answers: from Aurora, and from PagerDuty about an incident's context. */
 
 const printable = nastyText.filter((text) => /^[\x20-\x7e]*$/.test(text));
 const bodyWith = (secrets: readonly string[]) =>
@@ -18,7 +18,7 @@ const bodyWith = (secrets: readonly string[]) =>
     nastyValue.map((error) => JSON.stringify({ error, connected: error })),
     nastyText.map((text) => JSON.stringify({ error: `${text} ${secrets.join(" ")}` })),
     fc.nat(200_000).map((size) => `<html>${"<p>".repeat(size / 3)}`),
-    // Resembles the only answer that grants a permission.
+    // These bodies resemble `Token required`, the only error that grants a permission.
     fc.constantFrom('{"error": "Token required."}', '{"error": ["Token required"]}', "Token required"),
   );
 const STATUSES = [200, 201, 204, 301, 302, 307, 400, 401, 403, 404, 409, 422, 429, 500, 502, 503, 508];
@@ -114,7 +114,7 @@ export function auroraAttacks(target: Target): Attack[] {
       name: "Aurora's answers to the mirror",
       weight: 1,
       alone: true,
-      // Includes the token, because the connector sends it to Aurora.
+      // Aurora's answers may contain the token, because the connector sends the token to Aurora.
       cases: replyWith([...AURORA_SECRETS, TOKEN]).map((answer) => async () => {
         target.hostileAurora = { api: answer };
         const before = target.auroraCalls.api;
@@ -167,7 +167,7 @@ export function auroraAttacks(target: Target): Attack[] {
   ];
 }
 
-/** Sends every dead delivery again after the hostile answers. Returns a fault unless Aurora accepts all of them. */
+/** Sends every dead delivery again after the hostile answers. Returns a fault if a delivery was lost. */
 export async function deliversAll(target: Target): Promise<string | null> {
   await happened("the delivery of everything", async () => {
     await target.call("POST", "/pagerduty/deliveries/redeliver", "{}");

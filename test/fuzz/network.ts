@@ -52,7 +52,7 @@ const tokens = fc.oneof(
         nastyText,
         nastyValue.filter((value) => value !== null),
       ),
-      // `target.hostile` also answers the API's call for the current user.
+      // This answer is also PagerDuty's answer to the call for the current user.
       user: fc.constant({ name: "Fuzz", email: "fuzz@acme.example" }),
     }),
   },
@@ -232,7 +232,7 @@ export function attacks(target: Target, events: readonly WebhookEvent[]): Attack
           sealed.slice(0, at),
         ];
         target.platform.put(key, Buffer.from(copies[kind] ?? ""));
-        // Every call except GET clears the isolate's cache. The next webhook therefore reads the copy in KV.
+        // A POST makes the isolate forget the user's cached keys. The next webhook therefore reads the copy in KV.
         await target.call("POST", "/pagerduty/events/retry", "{}");
         const wrong =
           taken(await genuine(good)) ??

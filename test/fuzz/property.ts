@@ -1,6 +1,6 @@
 import type fc from "fast-check";
 
-/** A pure function that reads outside input, with generated hostile input and the property to check. */
+/** Checks what a pure function does with generated hostile input. */
 export interface Property {
   name: string;
   /** The property's share of the cases is `weight` divided by the sum of all weights. */

@@ -27,7 +27,7 @@ export interface FuzzReport {
 }
 
 const AT_ONCE = 8;
-/** An input may take 200 times the CPU time for reading and writing 256 KiB of JSON. */
+/** The limit for one input, as a multiple of the CPU time that reading and writing 256 KiB of JSON takes. */
 const MAX_SLOWNESS = 200;
 const MAX_FAILURES = 20;
 

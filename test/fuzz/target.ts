@@ -56,7 +56,7 @@ export class Target {
     aurora?.serve((call) => this.#answerAsAurora(call));
   }
 
-  /** @param withAurora true starts an Aurora: changes then need its permission, and deliveries go to it */
+  /** @param withAurora true starts an emulated Aurora: changes need Aurora's permission, and deliveries go to Aurora */
   static async start(seed: number, withAurora = false): Promise<Target> {
     const platform = new Platform(seededRandom(seed));
     await platform.open();

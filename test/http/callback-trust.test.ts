@@ -200,14 +200,14 @@ test("the status shows the time of PagerDuty's last test event", async () => {
   });
 });
 
-test("some of 140 unsigned webhooks at once get 429, so that PagerDuty sends these webhooks again later", async () => {
+test("if 140 unsigned webhooks arrive at once, some get 429, so that PagerDuty sends them again later", async () => {
   const body = firstBody(stage.account.trigger());
   const replies = await Promise.all(Array.from({ length: 140 }, (_, index) => post(body, `flood-${index}`)));
   const statuses = replies.map(({ status }) => status);
   expect(new Set(statuses)).toEqual(new Set([202, 429]));
 });
 
-test("over 60 malformed webhooks a minute get 429, and a well-formed webhook still gets 202", async () => {
+test("after 60 malformed webhooks in a minute, malformed webhooks get 429, and well-formed webhooks still get 202", async () => {
   const statuses: number[] = [];
   // The limit is 60 malformed webhooks a minute. The first batch of 65 may span two minutes, so a second batch may be
   // needed.

@@ -249,11 +249,11 @@ describe("rotating the token", () => {
     expect((await rotate(blind)).body).toMatchObject({ accountSubdomain: "acme" });
     expect((await connect(blind)).body).toMatchObject({ accountSubdomain: "acme" });
     stage.pagerduty.faults.api = null;
-    // The kept subdomain still shows that a key belongs to another account.
+    // The stored subdomain "acme" shows that this key belongs to another account.
     expect((await rotate(stage.pagerduty.account({ subdomain: "other" }).apiKey())).status).toBe(409);
   });
 
-  test("another account's key is 409 even if no subdomain is known, because it cannot read the stored incident or subscription", async () => {
+  test("without a known subdomain, another account's key gets 409 because the key cannot read the stored incident or subscription", async () => {
     const [own, other] = [stage.pagerduty.account(), stage.pagerduty.account()];
     await stage.call("POST", "", { token: own.apiKey(), subscribe: true });
     stage.pagerduty.faults.api = {
@@ -305,7 +305,7 @@ describe("rotating the token", () => {
 });
 
 describe("disconnecting", () => {
-  test("deletes the connection, its copy in KV and its tables, and reports one deletion", async () => {
+  test("deletes the connection, its copy in KV and the object's tables; the answer says `deleted: 1`", async () => {
     await connect(stage.pagerduty.account().apiKey());
     const key = `connection:user:${stage.user}`;
     const { CONNECTIONS } = await stage.worker.handle.getEnv();

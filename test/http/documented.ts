@@ -18,7 +18,7 @@ interface Documented {
   example: unknown;
 }
 
-/** Returns every example below `node` with its schema. */
+/** Finds the examples below `node`, and returns each example together with its schema. */
 export function examplesIn(node: unknown): Documented[] {
   if (typeof node !== "object" || node === null) return [];
   const own =
@@ -89,7 +89,7 @@ export class ExampleRecorder {
 
   /**
    * Keeps the newest answer of each status for `call`. If `isOwn` is false, the answer is an error that all calls
-   * share, and `note` keeps the first.
+   * share; of these errors, `note` keeps the first of each status.
    */
   note(call: string, body: unknown, { status, body: answer }: Reply, isOwn = status < 300): void {
     const isJson = typeof answer === "object" && answer !== null;
