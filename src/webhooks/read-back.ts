@@ -35,7 +35,9 @@ import { agreementOf, isTriggerOf } from "./claim.ts";
 
 /** The wait between two readings of one incident. */
 const RETRY = { firstMs: 5_000, maxMs: 15 * 60 * 1000 };
-/** The wait if the REST API may lag behind the webhook. Short, because later webhooks of the incident also wait. */
+/**
+ * The wait while the REST API may lag behind the webhook. It is short, because the incident's later webhooks wait too.
+ */
 const LAG_RETRY = { firstMs: 5_000, maxMs: 20_000 };
 /** How long PagerDuty's REST API may lag behind a webhook. */
 const MAX_LAG_MS = 30_000;
@@ -110,7 +112,7 @@ async function read({ client }: TenantContext, hint: Hint): Promise<Answer> {
   return { ok: true, value: { ...answer.value, askedAtMs } };
 }
 
-/** The value is null if PagerDuty answers with a different incident. */
+/** `value` is null if PagerDuty answers with a different incident. */
 async function readIncident(
   target: ApiTarget,
   hint: Hint,
@@ -146,7 +148,7 @@ function settle(context: TenantContext, hint: Hint, entries: Entry[], answer: An
     const { seq } = entry;
     if (verdict === "wait") waiting.push(entry);
     else if (verdict === "agrees") confirm(sql, entry, changed ? "applied" : "stale");
-    // Another tenant of the same webhook URL may be able to read the incident, and then keeps the webhook.
+    // Another tenant of the same webhook URL may be able to read the incident. That tenant keeps the webhook.
     else if (entry.shared && !answer.ok) removeEntry(sql, seq);
     else {
       leaveUnconfirmed(sql, seq, verdict.reason);
@@ -158,7 +160,9 @@ function settle(context: TenantContext, hint: Hint, entries: Entry[], answer: An
   else finishHint(sql, hint, entries.at(-1)?.seq ?? hint.firstSeq, nowMs);
 }
 
-/** Keeps only a few repetitions of an event, because anyone can post webhooks that PagerDuty confirms. */
+/**
+ * Keeps at most `MAX_DUPLICATES` entries of an event, because anyone can post the same unsigned webhook many times.
+ */
 function confirm(sql: SqlStorage, { seq, incidentId, eventId }: Entry, outcome: Outcome): void {
   if (eventId !== null && countOfEvent(sql, incidentId, eventId) > MAX_DUPLICATES) removeEntry(sql, seq);
   else {
@@ -168,7 +172,8 @@ function confirm(sql: SqlStorage, { seq, incidentId, eventId }: Entry, outcome: 
 }
 
 /**
- * Aurora only gets the ids of a webhook that agrees with PagerDuty's answer, because any other webhook may be forged.
+ * Aurora gets the `webhookId` and `eventId` of the first webhook that agrees with PagerDuty's answer. Any other webhook
+ * may be forged.
  * @returns whether the reading changed the incident
  */
 function foldReading(context: TenantContext, judged: Judged[], read: RestReading, nowMs: number): boolean {
@@ -231,7 +236,7 @@ function verdictOn(entry: Entry, payload: Uint8Array | null, answer: Answer, now
   return { reason: "It does not agree with PagerDuty's answer about the incident" };
 }
 
-/** How long a webhook waits for a better answer from PagerDuty, counted from the webhook's arrival. */
+/** After a failed reading, the incident is read again until the webhook is this old. */
 function maxWaitMs({ problem }: Unread): number {
   switch (problem) {
     case "other_incident":

@@ -7,16 +7,16 @@ export type Trust = z.infer<typeof Trust>;
 /** A webhook as the edge passes it to a tenant's object. */
 export const ReceivedWebhook = z.object({
   tenantId: z.string(),
-  /** The user whose webhook URL PagerDuty posted to. */
+  /** The user id in the webhook's URL. */
   userId: z.string(),
-  /** The connection that the edge verified the webhook for. */
+  /** The connection for which the edge verified the webhook. */
   connectionId: z.string(),
   /** The account of this connection; see `ConnectionRef`. Absent in messages from earlier versions of this code. */
   account: z.optional(z.nullable(z.string())),
   /** The header `X-Webhook-Id`, or a hash of the body. It is the same on each of PagerDuty's attempts. */
   webhookId: z.string(),
   verification: Trust,
-  /** The id of the signing secret that proves the webhook. Null for a hint, and for a retry of a parked webhook. */
+  /** The id of the signing secret that proves the webhook. Null for a hint, and for a retry of a failed webhook. */
   secretId: z.nullable(z.string()),
   /**
    * Whether this webhook is a hint that may belong to another tenant or account. If so, a tenant whose credential

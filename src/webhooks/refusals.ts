@@ -9,14 +9,17 @@ export const Rejections = z.lazy(() =>
     count: z.number(),
     lastAtMs: z.nullable(z.number()),
     lastReason: z.nullable(z.string()),
-    /** Pairs: an hour (counted since 1970), and how many webhooks were refused in it. Kept if the secrets change. */
+    /**
+     * Each pair is an hour (counted since 1970) and the number of webhooks refused in that hour. `clear` keeps the
+     * pairs.
+     */
     byHour: z._default(z.array(z.tuple([z.number(), z.number()])), []),
   }),
 );
 export type Rejections = z.infer<typeof Rejections>;
 const NONE: Rejections = { count: 0, lastAtMs: null, lastReason: null, byHour: [] };
 
-/** Counts refused webhooks, for the status and the activity. All counts are one value, so a refusal writes one row. */
+/** Counts refused webhooks. All counts are stored as one value, so each refusal writes only one row. */
 export class Refusals {
   readonly #storage: DurableObjectStorage;
 

@@ -10,9 +10,9 @@ import {
 } from "../pagerduty/event.ts";
 import type { TimelineLine } from "../storage/journal.ts";
 
-/** Builds the line that an event adds to its incident's timeline: what happened, or who is concerned. Pure. */
+/** Builds the line that an event adds to its incident's timeline. Pure. */
 
-/** The fold writes a timeline line for the change of status. An event that has a text adds a second line. */
+/** The fold already writes a line about the new status. These events add another line only if they have a text. */
 const STATUS_EVENTS = new Set([
   "incident.triggered",
   "incident.acknowledged",

@@ -7,7 +7,7 @@ import type { ReceivedWebhook, Trust } from "./received.ts";
 /** How far a tenant trusts a webhook that the edge accepted. `shared`: see `ReceivedWebhook`. */
 export type Verdict = { trust: Trust; shared: boolean } | "not_connected" | "refused";
 
-/** Verifies webhooks with the signing secrets of the connection that this object stores. */
+/** Verifies webhooks with the signing secrets of this object's connection. */
 export class Verifier {
   readonly #store: ConnectionStore;
   readonly #expectsSecret: () => boolean;
@@ -42,8 +42,9 @@ export class Verifier {
   /**
    * Verifies an accepted webhook again, because the edge may have used an outdated copy of the connection. A webhook
    * that no stored secret proves becomes a hint, because PagerDuty does not send an accepted webhook again. But a
-   * webhook for an earlier connection is refused if the present connection has secrets, or is of another account.
-   * @throws if the connection cannot be opened; the webhook is then retried, so that a missing key does not lose it
+   * webhook for an earlier connection is refused if the present connection has signing secrets or belongs to another
+   * account.
+   * @throws if the connection cannot be opened, for example because a key is missing; the webhook is then retried
    */
   async verify(webhook: ReceivedWebhook): Promise<Verdict> {
     const { connection, unreadable } = this.#store;
@@ -62,7 +63,10 @@ export class Verifier {
     return keys.length > 0 || isOther ? "refused" : { trust: "callback", shared: true };
   }
 
-  /** Verifies a webhook before it is parked. If the connection cannot be opened, returns the edge's verification. */
+  /**
+   * Verifies a webhook before it is stored as failed. If the connection cannot be opened, the webhook keeps the trust
+   * that the edge gave it.
+   */
   async verifyToPark(webhook: ReceivedWebhook): Promise<Verdict> {
     const { verification: trust, shared } = webhook;
     return this.#store.unreadable ? { trust, shared } : this.verify(webhook);

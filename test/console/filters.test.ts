@@ -52,7 +52,7 @@ describe.skipIf(!hasChromium)("the console", () => {
     expect(await row.count()).toBe(0);
   });
 
-  test("a search finds events by their incident and by their webhook's id", async () => {
+  test("a search finds events by their incident's title and by their webhook's id", async () => {
     const { page } = await open("#/events", ["Checkout errors", "Disk full"]);
     await page.getByRole("link", { name: /Checkout errors/ }).waitFor();
     await page.getByRole("link", { name: /Disk full/ }).waitFor();
@@ -99,7 +99,7 @@ describe.skipIf(!hasChromium)("the console", () => {
     await link(page, "One").waitFor();
   });
 
-  test("the page lists incidents of the same second in the API's order, even after one of them has changed", async () => {
+  test("incidents created in the same second appear in the API's order, even after one of them has changed", async () => {
     const { page } = await open("#/incidents", []);
     const incidents = ["A", "B", "C", "D", "E"].map((title) => stage.account.trigger({ title }));
     await page.locator("tbody tr").nth(4).waitFor();

@@ -86,7 +86,7 @@ describe.skipIf(!hasChromium)("a late answer", () => {
 
   test("is shown, and is not requested again before it arrives", async () => {
     const { page, account } = await open("", 1);
-    // Holds requests for rows, but no requests for counts.
+    // Holds the answers to requests for rows. Requests for counts pass.
     const held = await hold(page, /\/console\/api\/incidents\?(?!\S*counts=)/);
     account.trigger({ title: "Comes late" });
     await known("Comes late");
@@ -96,7 +96,7 @@ describe.skipIf(!hasChromium)("a late answer", () => {
     expect(held.count()).toBe(1);
     await held.release();
     await page.getByRole("link", { name: /Comes late/ }).waitFor();
-    // The changes since the first request cause only one more request.
+    // The page then requests the rows once more.
     await until("the next answer", async () => {
       // The page sets its next timer once it has drawn the rows, so the test moves the clock repeatedly.
       await page.clock.runFor(100);

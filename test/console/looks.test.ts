@@ -4,8 +4,8 @@ import { cut, hasChromium, overflows, screenshot, unpainted, violations } from "
 import { openConsole } from "./stage.ts";
 
 /**
- * Every page, dialog and state is accessible at both widths in both colour schemes. With forced colours, all shapes
- * that carry information stay visible.
+ * Every page, dialog and state is accessible on wide and narrow screens, in light and dark colours. With forced
+ * colours, all shapes that carry information stay visible.
  */
 
 describe.skipIf(!hasChromium)("each page and each state", () => {
@@ -66,7 +66,7 @@ describe.skipIf(!hasChromium)("each page and each state", () => {
       await told.waitFor({ state: "attached" });
       const fold = page.locator(".problem-fold > summary").getByText(/^\d problems$/);
       if (width === 390) {
-        // One line stands for all problems until a click unfolds the list.
+        // The list of problems is folded into one line until a click unfolds the list.
         await fold.waitFor();
         expect(await told.isVisible()).toBe(false);
         await look("problems-folded");

@@ -1,7 +1,7 @@
 import type { Page, WebSocketRoute } from "playwright-core";
 import type { IncidentList, LiveMessage, PagerDutyIncident } from "../../src/contract/answers.ts";
 
-/** Answers the console's requests for a very long list in place of the Worker, and sends changes over the WebSocket. */
+/** Replaces the Worker: answers the console's requests with a very long list, and sends changes over the WebSocket. */
 
 const SERVICES = ["Checkout", "Payments", "Search", "Mail", "Kafka", "Database"];
 const SEVERITIES = ["critical", "high", "medium", "low"] as const;
@@ -45,7 +45,7 @@ export interface ManyIncidents {
   readonly pages: number;
 }
 
-/** Answers requests for the list with `count` incidents, newest first. */
+/** Serves a list of `count` incidents to the page, newest first. */
 export async function serveIncidents(page: Page, count: number): Promise<ManyIncidents> {
   const nowMs = Date.now();
   let socket: WebSocketRoute | null = null;

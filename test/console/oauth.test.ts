@@ -3,7 +3,7 @@ import { consent, registerApp, startOAuthWorld } from "../support/sign-in.ts";
 import { hasChromium, overflows, violations } from "./browser.ts";
 import { openConsole } from "./stage.ts";
 
-/** A person connects with OAuth in a popup, as in Aurora's UI, or in the page itself if popups are blocked. */
+/** A person connects with OAuth in a popup. If popups are blocked, the sign-in happens in the page itself. */
 
 describe.skipIf(!hasChromium)("signing in with PagerDuty:", () => {
   const { stage, openPage } = openConsole(() =>

@@ -115,7 +115,7 @@ describe.skipIf(!hasChromium)("during an outage of the connector:", () => {
     expect(await page.getByText(BANNER).count()).toBe(0);
   });
 
-  test("the message about an expired sign-in replaces the banner, even if the first 403 answers a click and not a poll", async () => {
+  test("the message about an expired sign-in replaces the banner, even if a click gets the 403 before a poll gets it", async () => {
     const { page } = await open();
     await page.route(API, (route) => route.abort());
     await page.clock.runFor(11_000);

@@ -3,7 +3,7 @@ import { startWorld } from "../support/world.ts";
 import { hasChromium, overflows, screenshot, violations } from "./browser.ts";
 import { openConsole } from "./stage.ts";
 
-/** A person redelivers failed deliveries, sees how many of them are done, and can stop the redelivery. */
+/** A person can redeliver failed deliveries, follow the progress, and stop the redelivery. */
 
 describe.skipIf(!hasChromium)("the console", () => {
   const { stage, openPage } = openConsole(() =>
@@ -20,7 +20,7 @@ describe.skipIf(!hasChromium)("the console", () => {
       await page.goto(`${stage.worker.url}/#/deliveries`);
       const redeliver = (count: number) =>
         page.getByRole("button", { name: `Redeliver all ${count} failed`, exact: true });
-      // Each incident has two deliveries.
+      // Each of the three incidents has two deliveries.
       await redeliver(6).waitFor();
       await page.getByLabel("Time", { exact: true }).selectOption("1h");
       const recent = page.getByRole("button", { name: "Redeliver 6 failed of the last hour", exact: true });

@@ -11,7 +11,7 @@ import { openConsole } from "./stage.ts";
 describe.skipIf(!hasChromium)("the list of calls", () => {
   const { stage, openPage } = openConsole();
 
-  test("is folded on a narrow screen, and can be opened and searched there without being cut", async () => {
+  test("is folded on a narrow screen, unfolds to its full height, and can be searched", async () => {
     const { page } = await openPage(390);
     await page.goto(`${stage.worker.url}/docs`);
     const contents = page.getByRole("navigation", { name: "Contents" });
@@ -98,7 +98,7 @@ describe.skipIf(!hasChromium)("trying a call in the reference", () => {
     ]);
   });
 
-  test("sends a body, but only if it is JSON", async () => {
+  test("sends the body only if the body is JSON", async () => {
     const { calls, form } = await open("writeNote");
     await form.getByLabel("incidentId").fill("P1");
     await form.getByLabel("Body, JSON").fill('{"content": ""}');
@@ -107,7 +107,7 @@ describe.skipIf(!hasChromium)("trying a call in the reference", () => {
     await form.getByLabel("Body, JSON").fill("{");
     await form.getByRole("button", { name: "Send" }).click();
     await form.getByText("The body is not JSON. Nothing was sent.").waitFor();
-    // The previous call's answer is gone, so that nobody takes it for the answer to this call.
+    // The form no longer shows the previous call's answer.
     expect(await form.getByText("400", { exact: true }).count()).toBe(0);
     expect(calls).toEqual(["POST /console/api/incidents/P1/notes"]);
   });
@@ -143,7 +143,7 @@ describe.skipIf(!hasChromium)("trying a call in the reference", () => {
     },
   );
 
-  test("shows text in backticks in the call's description as code", async () => {
+  test("the call's description shows text in backticks as code", async () => {
     const { page } = await open("redeliverDeliveries");
     await page.locator("#redeliverDeliveries p code", { hasText: /^webhook-id$/ }).waitFor();
     expect(await page.locator("#main .operation, #main .schema").getByText("`").count()).toBe(0);

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { hasChromium, violations } from "./browser.ts";
 import { openConsole } from "./stage.ts";
 
-/** The search box finds rows by their words, and says what it searched if it finds nothing. */
+/** The search box finds rows by their words. If it finds nothing, the page says what was searched. */
 
 describe.skipIf(!hasChromium)("the search of a list", () => {
   const { stage, openPage } = openConsole();
@@ -29,7 +29,7 @@ describe.skipIf(!hasChromium)("the search of a list", () => {
       await search(page).fill("zurich LEDGER");
       await link(page, "Disk full").first().waitFor({ state: "detached" });
       await link(page, "Ledger posting stuck in Zürich").first().waitFor();
-      // The page itself filters rows that arrive from now on.
+      // Rows that arrive from now on are filtered by the page, not by the server.
       stage.account.trigger({ title: "Disk full again" });
       stage.account.trigger({ title: "Zürich: the ledger once more" });
       await link(page, "Zürich: the ledger once more").first().waitFor();
@@ -60,7 +60,7 @@ describe.skipIf(!hasChromium)("the search of a list", () => {
     expect(await search(page).inputValue()).toBe("");
   });
 
-  test("rounds an incomplete count down, such as 1,999 to 1,900+", async () => {
+  test("rounds an incomplete count down: 1,999 becomes 1,900+", async () => {
     await stage.call("POST", "", { token: stage.account.apiKey() });
     const { page } = await openPage(1280);
     await page.route(/\/incidents\?.*counts=true/, async (route) => {

@@ -23,7 +23,7 @@ export function openConsole(start: () => Promise<World> = startLocal): Console {
   });
   afterEach(async () => {
     const contexts = browser?.contexts() ?? [];
-    // A route handler may still hold a request. `ignoreErrors` hides the handler's error when its page closes.
+    // A route handler that still holds a request fails when its page closes. `ignoreErrors` hides this failure.
     const pages = contexts.flatMap((context) => context.pages());
     await Promise.all(pages.map((page) => page.unrouteAll({ behavior: "ignoreErrors" })));
     await Promise.all(contexts.map((context) => context.close()));

@@ -5,7 +5,7 @@ import { startWorld } from "../support/world.ts";
 import { hasChromium, overflows, violations } from "./browser.ts";
 import { openConsole } from "./stage.ts";
 
-/** A person uses the console, from connecting to a delivered incident. */
+/** A person connects in the console, and then sees an incident that was delivered to Aurora. */
 
 const TITLE = 'Checkout errors above 5 % <img src=x onerror="alert(1)">';
 
@@ -131,7 +131,7 @@ describe.skipIf(!hasChromium)("the console", () => {
     await page.getByText("All delivered").waitFor();
     await page.getByRole("row").getByText("Delivered").first().waitFor();
 
-    // With the keyboard: Tab first reaches the skip link, and Enter opens an incident.
+    // The first Tab reaches the skip link. Enter on an incident's link opens the incident.
     await page.goto(`${stage.worker.url}/#/incidents`);
     await page.reload();
     await page.getByRole("link", { name: /Search is down/ }).waitFor();

@@ -22,7 +22,7 @@ describe.skipIf(!hasChromium)("without a URL for deliveries:", () => {
     }),
   );
 
-  test("deliveries are shown as not configured, and the page names the settings to set", async () => {
+  test("deliveries are shown as not configured, and the page names the missing settings", async () => {
     const account = stage.account;
     await stage.call("POST", "", { token: account.apiKey(), subscribe: true });
     account.trigger({ title: "Only kept" });
@@ -58,7 +58,7 @@ describe.skipIf(!hasChromium)("the console", () => {
     return opened;
   }
 
-  test("names the error of failed deliveries, not of pending deliveries", async () => {
+  test("names the error of failed deliveries, but no error of pending deliveries", async () => {
     stage.aurora.answer = ({ body }) =>
       body?.data.incident.title === "Waits"
         ? { status: 429, headers: { "retry-after": "600" } }
@@ -95,7 +95,7 @@ describe.skipIf(!hasChromium)("the console", () => {
     await page.getByLabel("Payload", { exact: true }).waitFor();
   });
 
-  test("shows a disabled subscription on every page after a webhook was refused", async () => {
+  test("after a refused webhook, every page shows that the subscription is disabled", async () => {
     const { account } = stage;
     const { page } = await open("");
     await tile(page, "Webhooks").getByText("Subscribed").waitFor();

@@ -25,7 +25,7 @@ type ErrorCode = components["schemas"]["Failure"]["code"];
 export const isPassing = (code: ErrorCode): boolean =>
   code === "rate_limited" || code === "unavailable" || code === "pagerduty_unavailable";
 
-/** Returns the titles of all open critical incidents, read page by page. */
+/** Reads every page of the list, and returns the titles of the open critical incidents. */
 export async function openCritical(): Promise<string[]> {
   const titles: string[] = [];
   let cursor: string | null = null;
