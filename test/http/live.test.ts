@@ -25,7 +25,7 @@ test("the WebSocket for live changes needs Aurora's secret, and a plain GET of i
   expect(plain.body).toMatchObject({ code: "upgrade_required" });
 });
 
-test("a WebSocket receives changes of the connection, of an incident and of its deliveries, and the disconnect", async () => {
+test("a WebSocket reports the connection, an incident, the incident's deliveries and the disconnect", async () => {
   const watcher = await opened();
   const account = stage.pagerduty.account();
   await stage.connect(account);
@@ -51,7 +51,7 @@ test("a ping over the WebSocket is answered, and a change after the object's evi
   watcher.socket.send("ping");
   await until("the pong", () => watcher.pongs.length === 1);
   await stage.worker.evict(stage.user);
-  // In the local runtime an eviction may close the socket. The console would also open a new one.
+  // In the local runtime an eviction may close the socket. The test then opens a new socket, as the console does.
   const again = watcher.closedWith === null ? watcher : await opened();
   account.trigger({ title: "After the sleep" });
   await again.waitFor("the incident", () => again.of("incident").length > 0);

@@ -123,7 +123,7 @@ describe("a refresh that fails temporarily", () => {
     expect((tried?.at ?? 0) - (refused?.at ?? 0)).toBeGreaterThanOrEqual(2_000 - CLOCK_GRAIN_MS);
   });
 
-  test("of an expired token keeps the connection, and the status shows a problem until a refresh succeeds", async () => {
+  test("keeps the connection even if the token has expired, and the status shows a problem until a refresh succeeds", async () => {
     await connectExpired();
     stage.pagerduty.faults.identity = { status: 503, match: atToken };
     const body = await status();
@@ -177,7 +177,7 @@ describe("a refused refresh", () => {
     expect(tokenRequests()).toBe(1);
   });
 
-  test("during an API call disconnects, until a new sign-in", async () => {
+  test("disconnects even during an API call, and a new sign-in connects again", async () => {
     await connectExpired();
     stage.account.revokeGrants();
     expect((await subscribe()).status).toBe(401);
@@ -217,7 +217,7 @@ describe("a 401 from the API for an unexpired token", () => {
     expect(await status()).toMatchObject(LOST);
   });
 
-  test("while the identity server is down keeps the connection, and the refresh is retried", async () => {
+  test("keeps the connection if the identity server is down, and the refresh is retried", async () => {
     await connect(3600);
     stage.pagerduty.faults.api = { status: 401, times: 1 };
     stage.pagerduty.faults.identity = { status: 503, times: 1, match: atToken };

@@ -331,7 +331,7 @@ describe("a sign-in bound to a browser", () => {
     expect(await end({ cookie: `a=b; ${cookie}; c=d` })).toBe(SUCCESS);
   });
 
-  test("sets a cookie, and a sign-in that is not bound sets none", async () => {
+  test("sets a cookie, but an unbound sign-in sets no cookie", async () => {
     expect((await login(stage.worker, stage.user)).headers.get("set-cookie")).toBeNull();
   });
 });
@@ -428,7 +428,7 @@ describe("the callback redirects to the fixed address", () => {
     expect(reply.text).toBe("");
   });
 
-  test("with a code of 10 KB and a valid state, without exchanging the code", async () => {
+  test("and does not exchange a code of 10 KB, although the state is valid", async () => {
     const state = stateOf(await signInAddress(stage.worker, stage.user));
     const reply = await callback(`?code=${"c".repeat(10_240)}&state=${state}`);
     expect(reply.headers.get("location")).toBe(failed("invalid"));
@@ -577,7 +577,7 @@ describe("other settings", () => {
     }
   });
 
-  test("a misconfigured Worker's callback redirects to the Worker's own page", async () => {
+  test("a misconfigured Worker's callback redirects to the Worker's own page if FRONTEND_URL is not set", async () => {
     const broken = await startWorker({ CREDENTIALS_KEYS: "oops" });
     try {
       const reply = await broken.request("/pagerduty/oauth/callback?code=a&state=b");
@@ -590,7 +590,7 @@ describe("other settings", () => {
     }
   });
 
-  test("a misconfigured Worker's callback redirects to a valid FRONTEND_URL", async () => {
+  test("a misconfigured Worker's callback redirects to FRONTEND_URL if this setting is valid", async () => {
     const broken = await startWorker({ CREDENTIALS_KEYS: "oops", FRONTEND_URL: `${FRONTEND}/` });
     try {
       const reply = await broken.request("/pagerduty/oauth/callback?code=a&state=b");
@@ -600,7 +600,7 @@ describe("other settings", () => {
     }
   });
 
-  test("an EU account connects in its region", async () => {
+  test("the sign-in of an EU account makes a connection with the region `eu`", async () => {
     const eu = await startWorker({ ...variables(), PAGERDUTY_API_URL: stage.pagerduty.euApiUrl });
     try {
       stage.account.oauthClients.clear();

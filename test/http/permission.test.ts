@@ -69,7 +69,7 @@ test("the permission request to Aurora has the caller's headers, AURORA_HEADERS 
 
 test("a granted permission is cached, and is removed from the cache when Aurora refuses any user", async () => {
   await stage.connectMirrored();
-  // Caches the permission, because a late refusal from an earlier test may have cleared the cache.
+  // Caches the permission again, because a refusal in an earlier test may have cleared the cache.
   await stage.call("POST", "/events/retry", {});
   const before = stage.asked().length;
   await stage.call("POST", "/events/retry", {});
@@ -134,7 +134,7 @@ describe("no change is made and the answer is 503 after", () => {
   });
 });
 
-test("connecting without an organisation is refused, because Aurora would choose one itself", async () => {
+test("connecting without an organisation is refused, because Aurora would choose the organisation itself", async () => {
   const refusal = { status: 403, body: { error: "Forbidden - no organization context" } };
   for (const [path, body] of [
     ["", { token: stage.account.apiKey() }],

@@ -64,7 +64,7 @@ describe("the OpenAPI document:", () => {
     return reply;
   }
 
-  /** @returns false if the call only refers (`$ref`) to an answer that calls share */
+  /** @returns false if the document describes the answer by a `$ref` to a shared answer */
   function hold(method: string, template: string, status: number, body: unknown): boolean {
     covered.add(`${method} ${template}`);
     const answers = at(document, "paths", template, method, "responses");

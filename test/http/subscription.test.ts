@@ -196,7 +196,7 @@ describe("the event types of the subscription", () => {
     expect(await status()).toMatchObject({ problems: [] });
   });
 
-  test("of a subscription that a person created stay as they are, and the status names the missing types", async () => {
+  test("stay unchanged if a person created the subscription, and the status names the missing types", async () => {
     const url = `${stage.worker.url}/pagerduty/webhook/${stage.user}`;
     const own = stage.account.subscribe({ url, events: ALL.slice(0, -2) });
     await connect();
@@ -298,7 +298,7 @@ describe("the subscription", () => {
     },
   );
 
-  test("is 403 if the credential cannot read or remove it, and only a refused removal changes the capabilities", async () => {
+  test("is 403 if the credential may not read or remove it, and a refused removal sets can_write_incidents to false", async () => {
     await connect({ subscribe: true });
     stage.pagerduty.faults.api = { status: 403 };
     const seen = await call("GET", "/subscription");

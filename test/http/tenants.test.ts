@@ -86,7 +86,7 @@ describe("a connection", () => {
     expect(await status(alice, first)).toEqual({ connected: false });
   });
 
-  test("of an organisation is not the connection of a user with the same id, such as `constructor`", async () => {
+  test("of an organisation does not connect the user whose id is the same, even if that id is `constructor`", async () => {
     await connect(alice, alice);
     expect(await status(alice, null)).toEqual({ connected: false });
     for (const name of ["constructor", "toString"]) {
@@ -108,7 +108,7 @@ describe("a connection", () => {
 });
 
 describe("a webhook URL", () => {
-  test("that a member was shown before another member connected leads to the new connection", async () => {
+  test("leads to a connection that another member of the organisation makes later", async () => {
     expect((await call(both, first, "GET", "/webhook-url")).status).toBe(200);
     await connect(alice, first);
     await storeSecret(alice, first, "ours");
@@ -117,7 +117,7 @@ describe("a webhook URL", () => {
     await arrived(alice, first, incidentId);
   });
 
-  test("leads to all connections of the user, and the connection whose secret signed a webhook gets it", async () => {
+  test("leads to all connections of the user, and a webhook reaches the connection whose secret signed it", async () => {
     const other = stage.pagerduty.account();
     await connect(both, first);
     await storeSecret(both, first, "of the first");
@@ -140,7 +140,7 @@ describe("a webhook URL", () => {
     }
   });
 
-  test("still leads to an organisation after the user has opened another one", async () => {
+  test("still leads to an organisation after the user has opened another organisation", async () => {
     await connect(alice, first);
     await storeSecret(alice, first, "ours");
     await status(alice, second);
@@ -166,7 +166,7 @@ describe("a webhook URL", () => {
     for (let i = 0; i < 6; i += 1) await status(both, `other-of-${stage.user}-${i}`);
     const [subscription] = stage.account.subscriptions.values();
     expect((await post(both, { secret: subscription?.secret ?? "" })).status).toBe(202);
-    // Six newer organisations have displaced `second`, until the user calls for `second` again.
+    // The user has opened six organisations since, so the URL leads to `second` only after this call.
     await status(both, second);
     expect((await post(both, { secret: "of the second" })).status).toBe(202);
   });
@@ -192,7 +192,7 @@ describe("a webhook URL", () => {
 });
 
 describe("with several members or connections,", () => {
-  test("a subscription with any member's URL is the connector's own, so two members create only one", async () => {
+  test("members share one subscription, whose URL may name any of them", async () => {
     await connect(alice, first);
     await status(both, first);
     const made = await call(alice, first, "POST", "/subscription", {});
@@ -205,7 +205,7 @@ describe("with several members or connections,", () => {
     const other = stage.account.subscribe({ url: subscription.url.replace(alice, both) });
     const { body } = await call(alice, first, "POST", "/reconcile", {});
     expect(body).toMatchObject({ subscription: { id: other.id, state: "active" } });
-    // A check ignores a subscription with a stranger's URL on the same host.
+    // A check ignores a subscription whose URL names a user who is not a member.
     stage.account.unsubscribe(other.id);
     stage.account.subscribe({ url: subscription.url.replace(alice, "stranger") });
     expect((await call(alice, first, "POST", "/reconcile", {})).body).toMatchObject({
@@ -249,7 +249,7 @@ describe("with several members or connections,", () => {
       const [hint] = await stage.worker.sql(object, "SELECT attempts FROM hints");
       return Number(hint?.["attempts"]) > 0;
     });
-    // `first` stores the webhook while PagerDuty is asked again, but does not show it.
+    // While PagerDuty is asked again, `first` stores the webhook but does not list its event.
     expect((await call(both, first, "GET", "/events")).text).not.toContain(incidentId);
     const [stored] = await stage.worker.sql(
       object,

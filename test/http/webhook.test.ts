@@ -111,7 +111,7 @@ describe("genuine webhooks", () => {
     expect((await stage.call("GET", "/deliveries")).body).toMatchObject({ deliveries: [{}, {}] });
   });
 
-  test("with one id but different events both reach Aurora, and the id leads to the first event", async () => {
+  test("with the same webhook id but different events reach Aurora, and GET /events/{id} returns the first event", async () => {
     const webhookId = "one-for-two";
     const incidents = [triggered(), triggered()];
     for (const incident of [...incidents, ...incidents]) {

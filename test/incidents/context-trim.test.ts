@@ -103,7 +103,7 @@ test("if shorter details are not enough, the least similar past incidents are re
   expect(trimmed.missing).toEqual([{ part: "pastIncidents", reason: "too_large" }]);
 });
 
-test("details never displace an item, except that the newest alert's details may take an eighth of the room", () => {
+test("no item is left out because of details if the items without details fit in seven eighths of the room", () => {
   fc.assert(
     fc.property(anyContext, fc.integer({ min: 500, max: 20_000 }), (context, room) => {
       const whole = boundContext(context);
@@ -158,7 +158,7 @@ test("a monitoring tool's secrets are redacted at any depth of the details", () 
   expect(written).toContain("[nested too deep]");
 });
 
-test("only the first 50,000 members of all details together are kept, and a mark replaces the others", () => {
+test("the details of a context keep their first 50,000 members in total, and a mark replaces all other members", () => {
   const first = firstMembers(4);
   expect(first({ a: [1, 2], b: "text" })).toEqual({ a: [1, 2], b: "text" });
   expect(first({ c: 1 })).toEqual({ "…": "[left out]" });

@@ -95,7 +95,7 @@ test("a null value removes only its own custom field, and an older value does no
   expect(view(state)?.customFields).toEqual({ team: "core" });
 });
 
-test("of 81 custom fields the runbook and 49 others are kept, the same 49 in any order of arrival", () => {
+test("an incident keeps at most 50 custom fields: the runbook, and the same 49 others in any order of arrival", () => {
   const many = Array.from({ length: 80 }, (_, index) => fields(1 + index, { [`field${index + 10}`]: "a" }));
   const observations = [observe("triggered", 0), ...many, fields(99, { runbook_link: "https://a" })];
   const kept = view(foldAll(observations))?.customFields ?? {};
@@ -213,7 +213,7 @@ const skewedHistory = fc.tuple(history, fc.infiniteStream(skew)).map(([events, s
   }),
 );
 
-test("a REST answer five minutes after the last event wins over events with any time, and a later event is applied", () => {
+test("five minutes after the last event, a REST answer replaces even an event from the future, and a later event is applied", () => {
   fc.assert(
     fc.property(
       skewedHistory.chain((events) =>
