@@ -34,7 +34,7 @@ test("`storableJson` replaces U+0000, half surrogate pairs and infinities, and c
   );
 });
 
-test("JSON with a hundred thousand levels of nesting is shortened, with a mark", () => {
+test("the mark [nested too deep] replaces the inner levels of JSON with a hundred thousand levels", () => {
   const depth = 100_000;
   const deep: unknown = JSON.parse(`${'{"a":['.repeat(depth)}1${"]}".repeat(depth)}`);
   const bounded = JSON.stringify(storableJson(deep));
@@ -48,7 +48,7 @@ test("members with the names `__proto__` and `constructor` are kept like any oth
   expect({}).not.toHaveProperty("polluted");
 });
 
-test("trimmed JSON fits, does not change when trimmed again, and has a mark if something was removed", () => {
+test("trimmed JSON has at most the allowed size, stays unchanged if trimmed again, and has a mark if something was removed", () => {
   fc.assert(
     fc.property(json, fc.nat(600), (value, room) => {
       const trimmed = trim(value, room);
@@ -64,7 +64,7 @@ test("trimmed JSON fits, does not change when trimmed again, and has a mark if s
   );
 });
 
-test("trimming never leaves out a whole value if there is room for a mark", () => {
+test("trimming a value to 60 bytes always leaves at least a mark", () => {
   fc.assert(
     fc.property(json, (value) => {
       expect(trim(value, 60)).not.toBeUndefined();

@@ -97,7 +97,7 @@ test("a severity's name is not recognized inside another word or after a negatio
   );
 });
 
-test("if a priority names two severities, the result is one of them, the same in either order", () => {
+test("if a priority names two severities, one of them is chosen, and their order does not matter", () => {
   fc.assert(
     fc.property(fc.constantFrom(...SPELLINGS), fc.constantFrom(...SPELLINGS), (a, b) => {
       expect(severityOf(`${a.name}, ${b.name}`, null)).toBe(severityOf(`${b.name}, ${a.name}`, null));

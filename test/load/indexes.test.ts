@@ -76,7 +76,7 @@ test.each<[string, string, (sql: SqlStorage) => unknown]>([
   for (const plan of reads) expect(plan).toContain(constraint);
 });
 
-test("if over a thousand deliveries wait for their incident's context, only the first thousand are sorted by severity", () => {
+test("only the first thousand deliveries that wait for context are sorted by severity", () => {
   const { sql } = planned.storage;
   for (let seq = 1; seq <= 1_500; seq += 1) {
     sql.exec(

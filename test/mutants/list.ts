@@ -1,6 +1,6 @@
 /**
- * The guards that must never break, each with the smallest change of the source that breaks it. `npm run mutants` makes
- * one change at a time, and expects one of the files in `tests` to fail.
+ * The guards that must never break. For each guard, `find` and `replace` are the smallest change that breaks it.
+ * `npm run mutants` makes one change at a time, and expects a test in one of the files `tests` to fail.
  */
 
 export interface Mutant {
@@ -11,7 +11,7 @@ export interface Mutant {
   /** The text to replace, which occurs once in `file`. */
   find: string;
   replace: string;
-  /** The test files of which at least one must fail. */
+  /** At least one of these test files must fail. */
   tests: readonly string[];
 }
 

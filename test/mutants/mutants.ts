@@ -101,7 +101,7 @@ if (chosen.length === 0) throw new Error(`No guard contains "${values.only}"`);
 const folder = copyProject();
 const unnoticed: string[] = [];
 try {
-  // A test that fails without a mutant would seem to notice every mutant.
+  // First runs the tests without a mutant. A test that already fails would seem to notice every mutant.
   const files = [...new Set(chosen.flatMap(({ mutant }) => mutant.tests))];
   const whole = runTests(folder, files, 0);
   if (whole.error !== null || whole.failed.length > 0 || whole.passed === 0) {

@@ -44,7 +44,7 @@ test.each<[Answer, string]>([
   });
 });
 
-test("after a temporary failure a note is tried again by the schedule, or later if PagerDuty asks for that", () => {
+test("after a temporary failure a note waits for the schedule's delay or PagerDuty's delay, whichever is longer", () => {
   const unavailable: Answer = { ...refused, problem: "unavailable", reason: "PagerDuty answered 500" };
   expect(after(unavailable)).toMatchObject({ state: "pending", nextAttemptAtMs: NOW_MS + 5000, doubtful: 1 });
   const limited: Answer = { ...refused, problem: "rate_limited", retryAfterSeconds: 60 };
@@ -64,7 +64,7 @@ test("a note is given up at the end of the schedule, or after a day", () => {
   expect(after(unavailable, { attempts: 2 })).toMatchObject({ state: "pending" });
 });
 
-test("during an attempt a note counts as perhaps written, and is due again after a minute", () => {
+test("during an attempt a note is `doubtful`, and its next attempt is due in a minute", () => {
   expect(attempting(NOTE, NOW_MS)).toMatchObject({ doubtful: 1, nextAttemptAtMs: NOW_MS + 60_000 });
 });
 

@@ -42,7 +42,7 @@ test("a note ends with the link to Aurora, followed by the user for whom Aurora 
   expect(noteTextOf({ ...note, content: "<!-- nothing -->" })).toBe("");
 });
 
-test("a long note is shortened to 25,000 characters with a mark, and no character is split", () => {
+test("a long note is cut to 25,000 characters, and says that it is cut; no character is split", () => {
   const url = "https://aurora.example.com/incidents/1";
   const text = noteTextOf({ content: "😀".repeat(70_000), url, userId: "alice" });
   expect(charCount(text)).toBe(MAX_NOTE_CHARS);
@@ -50,7 +50,7 @@ test("a long note is shortened to 25,000 characters with a mark, and no characte
   expect(text).toMatch(/😀\n\n… \[cut; the full text is in Aurora\]\n\nhttps:\S+\n\n— Aurora, for alice$/);
 });
 
-test("a note is empty or ends with Aurora's and the user's names, and has at most 25,000 storable characters", () => {
+test("a note has at most 25,000 storable characters, and ends with Aurora's and the user's names if it is not empty", () => {
   fc.assert(
     fc.property(anyText(200), fc.nat(300), (unit, count) => {
       const text = noteTextOf({ content: unit.repeat(count), url: null, userId: "alice" });
@@ -71,7 +71,7 @@ test.each(["[", "*a ", "**", "`", "<a", "> ", "- ", "- > ", "|", "![", "_a*", "&
   },
 );
 
-test("Markdown with thousands of marks of emphasis is left unconverted, because parsing it takes seconds", () => {
+test("Markdown with thousands of the marks _ and * is left unconverted, because parsing it takes seconds", () => {
   const markdown = `**Found** it.\n\n${"_a*".repeat(20_000)}`;
   expect(plainTextOf(markdown)).toBe(markdown);
   expect(plainTextOf("**a** ".repeat(500))).toBe("a ".repeat(500).trimEnd());

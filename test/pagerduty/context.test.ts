@@ -123,7 +123,7 @@ test("changes, similar incidents and notes have PagerDuty's values, and null for
   });
 });
 
-test("an answer that lacks its list counts as unavailable", async () => {
+test("if PagerDuty's answer lacks the requested list, the call's problem is `unavailable`", async () => {
   answers({ something: [] });
   expect(await listAlerts(target, "P1")).toMatchObject({ ok: false, problem: "unavailable" });
 });

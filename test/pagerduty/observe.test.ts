@@ -25,7 +25,7 @@ const fromWebhook = (incident: object) =>
   snapshotOf(IncidentData.parse({ ...COMMON, type: "incident", ...incident }));
 const fromRest = (incident: object) => RestIncidentAnswer.parse({ ...COMMON, ...incident }).snapshot;
 
-test("a webhook and a REST answer give the same people, teams and policy, in any order", () => {
+test("a webhook and a REST answer give the same people, teams and policy, even if they list people in different orders", () => {
   const webhook = fromWebhook({ assignees: [ben, ann] });
   expect(webhook).toMatchObject({
     assignees: [

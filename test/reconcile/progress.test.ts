@@ -8,8 +8,8 @@ const DAY_MS = 24 * 3600 * 1000;
 const page = { more: true, count: 100, lastAtMs: NOW - 1000, fruitless: 0 };
 const check = newCheck(NO_PROGRESS, null, NOW);
 
-describe("a check begins", () => {
-  test("a little before the last finished check or a day ago, whichever is earlier, but less than six months ago", () => {
+describe("the start of a check", () => {
+  test("is a day ago, or earlier if the last finished check is older than a day, but always less than six months ago", () => {
     expect(check.sinceMs).toBe(NOW - DAY_MS);
     const late = newCheck({ ...NO_PROGRESS, checkedUntilMs: NOW - 3 * DAY_MS }, null, NOW);
     expect(late.sinceMs).toBeLessThan(NOW - 3 * DAY_MS);
@@ -17,7 +17,7 @@ describe("a check begins", () => {
     expect(NOW - never.sinceMs).toBeLessThan(180 * DAY_MS);
   });
 
-  test("where the previous check stopped, unless the subscription's filter has changed", () => {
+  test("is where the unfinished check stopped, if the subscription's filter is still the same", () => {
     const unfinished = { ...check, offset: 37 };
     const progress = { ...NO_PROGRESS, unfinished };
     expect(resumed(progress, null, NOW + 5)).toMatchObject({ offset: 37, untilMs: NOW + 5 });
@@ -33,11 +33,11 @@ describe("a check begins", () => {
 });
 
 describe("after a page the check", () => {
-  test("continues one second before the page's last incident, or overlaps a page that already began there", () => {
+  test("continues one second before the page's last incident, or 80 incidents further if the page began at that time", () => {
     expect(afterPage(check, page)).toMatchObject({ offset: 0, sinceMs: NOW - 2000, listed: false });
     const within = { ...check, sinceMs: NOW - 2000 };
     expect(afterPage(within, page)).toMatchObject({ offset: 80, sinceMs: NOW - 2000 });
-    // The next offset would exceed PagerDuty's limit, so the remaining incidents of this second are left out.
+    // The next offset would exceed PagerDuty's limit, so the check goes on to the next second, and is incomplete.
     expect(afterPage({ ...within, offset: 9_840 }, page)).toMatchObject({
       offset: 0,
       sinceMs: NOW - 1000,
@@ -55,7 +55,7 @@ describe("after a page the check", () => {
     expect(afterPage(open, { ...page, ...change })).toMatchObject({ listed: true });
   });
 
-  test("ends the current list at an incident created after the time range, and ends after at most 1,001 pages", () => {
+  test("goes to the next list when an incident is newer than the time range, and ends after at most 1,001 pages", () => {
     const behind = { ...page, lastAtMs: NOW + 3_600_000 };
     expect(afterPage({ ...check, offset: 9_900 }, behind)).toMatchObject({ list: "open" });
     let endless = check;

@@ -46,12 +46,12 @@ test.each([
   expect(text.trim().split("\n")).toHaveLength(1);
 });
 
-test("npm run dev reports a missing file of settings in one line", async () => {
+test("if the file for --env-file is missing, npm run dev says so in one line", async () => {
   const { code, text } = await refusal("dev.ts", "--env-file", "/nowhere");
   expect([code, text.trim()]).toEqual([1, "There is no file /nowhere, which --env-file names."]);
 });
 
-test("npm run deploy reports a missing file of a secret in one line", async () => {
+test("if the file for --credentials-keys-file is missing, npm run deploy says so in one line", async () => {
   const { code, text } = await refusal("deploy.ts", "--credentials-keys-file", "/nowhere");
   expect([code, text.trim().split("\n").length]).toEqual([1, 1]);
   expect(text).toContain("The file for CREDENTIALS_KEYS cannot be read");

@@ -66,7 +66,7 @@ class FakeCloudflare {
     if (first !== "deploy") throw new Error(`Unexpected command: ${args.join(" ")}`);
     const bound = namespaces?.ids["CONNECTIONS"] ?? this.boundTo ?? this.#createNamespace();
     if (bound === null) return done("a namespace with this title already exists [code: 10014]", 1);
-    // wrangler uploads the Worker after it created the namespace, so a failed upload leaves the namespace behind.
+    // wrangler creates the namespace before it uploads the Worker, so a failed upload leaves the namespace behind.
     if (this.breaksUpload) return done("\u2718 [ERROR] A request to the Cloudflare API failed.", 1);
     this.boundTo = bound;
     this.secrets = new Map([...(this.secrets ?? []), ...Object.entries(secrets)]);
@@ -223,7 +223,7 @@ test("with two accounts a person has to choose one", async () => {
   expect(await run({ environment: { CLOUDFLARE_ACCOUNT_ID: "b2" } })).toBe(true);
 });
 
-test("a deployment never replaces the CREDENTIALS_KEYS in force", async () => {
+test("a deployment never replaces the Worker's present CREDENTIALS_KEYS", async () => {
   const { cloudflare, run } = stage();
   cloudflare.secrets = new Map([["CREDENTIALS_KEYS", "x"]]);
   await expect(run({ given: { CREDENTIALS_KEYS: SEALING_KEY } })).rejects.toThrow("npm run keys:rotate");
@@ -285,7 +285,7 @@ test("if the answer to an upload is lost, the uploaded secrets are shown, even i
     expect(lines.join("\n")).toContain(`${name}=${value}`);
 });
 
-test("dead letters are kept for 14 days, and a Cloudflare plan that refuses this does not stop the deployment", async () => {
+test("dead letters are kept for 14 days; if the Cloudflare plan refuses 14 days, the deployment still succeeds", async () => {
   const { cloudflare, lines, run } = stage();
   await run();
   expect(cloudflare.queues.get("aurora-pagerduty-dead-letters")).toBe(14 * 24 * 3600);
@@ -296,7 +296,7 @@ test("dead letters are kept for 14 days, and a Cloudflare plan that refuses this
   expect(free.lines.join("\n")).toMatch(/refused to keep[\s\S]*The free plan keeps messages for one day/);
 });
 
-test("a Worker that is up but misconfigured, or not yet reachable, is not reported as working", async () => {
+test("a Worker that is misconfigured or cannot be reached is not reported as working", async () => {
   const { lines, run } = stage();
   expect(
     await run({

@@ -14,7 +14,10 @@ import { parseConfig } from "../../src/config.ts";
 import { busyPort, release } from "../support/ports.ts";
 import { SEALING_KEY } from "../support/worker.ts";
 
-/** `npm run dev` refuses wrong settings and options before wrangler starts, and greets when the Worker runs. */
+/**
+ * `npm run dev` refuses wrong settings and options before wrangler starts. When the Worker runs, `npm run dev` prints a
+ * greeting.
+ */
 
 const project = readProject("");
 const own = (variables: Record<string, unknown>) => [{ where: ".dev.vars", variables }];
@@ -116,7 +119,7 @@ test("--tunnel-name opens a tunnel even without --tunnel", () => {
   ]);
 });
 
-test("a setting with an unclosed quote is refused by name, and a quoted value of several lines is accepted", () => {
+test("the error about an unclosed quote names the setting, and a quoted value of several lines is accepted", () => {
   const refusal = (text: string) => {
     try {
       requireSettings(project, own({ ...GOOD, ...parseEnv(text) }));

@@ -16,7 +16,7 @@ beforeEach(() => {
 
 afterEach(() => rmSync(folder, { recursive: true }));
 
-test("the Worker accepts a .dev.vars that npm run dev creates, without an INTERNAL_API_SECRET", () => {
+test("npm run dev creates a .dev.vars that the Worker accepts, and that contains no INTERNAL_API_SECRET", () => {
   const variables = parseEnv(devVars());
   const config = parseConfig({ ...variables, AURORA_EVENTS_URL: "https://aurora.example/pagerduty/events" });
   expect(config.dev).toBe(true);

@@ -111,7 +111,7 @@ test.each<[string, Reply, RegExp, RegExp]>([
   expect(findings.slice(1).every((finding) => finding.startsWith("problem"))).toBe(true);
 });
 
-test("the doctor reports an Aurora that does not run, and does not call an Aurora that only the Worker can reach", async () => {
+test("an Aurora that does not run is reported, and an Aurora that only the Worker can reach is not called", async () => {
   const nobody = {
     ...receiver(),
     AURORA_BACKEND_URL: "http://127.0.0.1:9",

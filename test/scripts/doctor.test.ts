@@ -46,7 +46,7 @@ test("every wrong setting is named, and no value is shown", () => {
   expect(text).not.toContain("hunter2");
 });
 
-test("each finding about a wrong setting names the file on this machine to change", () => {
+test("each finding about a wrong setting names the local file that contains the setting", () => {
   const [inDevVars] = checked({ ...GOOD, PUBLIC_URL: "here" });
   expect(inDevVars).toMatchObject({ level: "problem", fix: expect.stringContaining("in .dev.vars") });
   const wrong = { ...project, vars: { ...project.vars, RETENTION_DAYS: "x" } };
@@ -56,7 +56,7 @@ test("each finding about a wrong setting names the file on this machine to chang
   expect(misspelt?.what).toContain("Did you mean AURORA_EVENTS_URL?");
 });
 
-test("if .dev.vars is missing, the only finding about settings says so", () => {
+test("a missing .dev.vars is the only finding about settings", () => {
   expect(checkConfiguration(project, [])).toMatchObject([
     { level: "problem", what: "There is no .dev.vars", fix: expect.stringContaining("npm run dev") },
   ]);
@@ -118,7 +118,7 @@ test("for a Worker on Cloudflare, each finding names the command that fixes the 
   ]);
 });
 
-test("webhooks do not arrive at a URL that is local, http or unreachable, or at the URL of another server", () => {
+test("a webhook URL is a problem if it is local, uses http, cannot be reached, or leads to another server", () => {
   const local = checkWebhookUrl("http://localhost:5080/pagerduty/webhook/ada", null);
   expect(local.fix).toContain("npm run dev -- --tunnel");
   const plain = checkWebhookUrl("http://t.example.com/pagerduty/webhook/ada", null);
@@ -139,7 +139,7 @@ test("if a user is connected and subscribed, and events arrive, every finding is
   expect(levels(checkConnection("ada", { status: 200, body: connected() }))).toEqual(["ok", "ok", "ok"]);
 });
 
-test("the status's problems are listed with their fixes, and problems that stop no events are warnings", () => {
+test("the status's problems are listed with their fixes, and a problem is only a warning if events still arrive", () => {
   const problems = [
     { code: "no_signing_secret", message: "Webhooks cannot be verified", fix: "Paste it" },
     { code: "subscription_disabled", message: "Switched off", fix: "Enable it" },
@@ -157,7 +157,7 @@ test("there is a warning if no subscription is known, and a second warning if no
   expect(levels(findings)).toEqual(["ok", "warning", "warning"]);
 });
 
-test("a wrong internal secret, an unknown answer and a user without a connection have different findings", () => {
+test("a wrong internal secret, an answer with status 500 and a user without a connection have different findings", () => {
   const answers = [
     { status: 403, body: { error: "Forbidden", code: "forbidden" } },
     { status: 500, body: "oops" },
