@@ -53,7 +53,7 @@ function readBoth(): { top: Leaves; dev: Leaves } {
   return { top: leavesOf(repeated), dev: leavesOf(rawConfig.env?.["dev"]) };
 }
 
-test("[env.dev] repeats every setting of the top of wrangler.toml, with other names where two Workers would collide", () => {
+test("[env.dev] repeats the settings at the top of wrangler.toml, except names and ids that must differ", () => {
   const { top, dev } = readBoth();
   expect(differences(top, dev)).toEqual([]);
   for (const path of ["vars.RETENTION_DAYS", "queues.consumers.1.max_retries", "kv_namespaces.0.binding"]) {

@@ -60,7 +60,7 @@ test("the doctor reports an INTERNAL_API_SECRET that the Worker refuses", async 
   expect(findings.map(({ what }) => what)).toContain("The Worker refuses this INTERNAL_API_SECRET");
 });
 
-test("if no Worker answers, this is the doctor's only finding", async () => {
+test("a Worker that does not answer is the doctor's only finding", async () => {
   const { findings } = await examine({
     url: "http://127.0.0.1:9",
     user: "ada",

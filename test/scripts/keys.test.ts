@@ -67,7 +67,7 @@ test("wrangler reads secrets from a file that only its owner can read, and that 
 test.each(["SIGTERM", "SIGHUP"] as const)(
   "the file with the secrets is also removed when %s ends the process",
   async (signal) => {
-    // The build takes ten seconds, so the signal comes while the file with the secrets exists.
+    // The build takes ten seconds, so the file with the secrets still exists when the test sends the signal.
     const config = join(folder, "wrangler.json");
     const build = { command: `${process.execPath} -e "setTimeout(() => {}, 10_000)"`, cwd: folder };
     writeFileSync(join(folder, "index.js"), "export default {};");
@@ -99,7 +99,7 @@ test.each(["SIGTERM", "SIGHUP"] as const)(
   },
 );
 
-test("the Worker's hosts are read from wrangler's report, and lines of other types are skipped", () => {
+test("the Worker's hosts are read from the deploy line of wrangler's report", () => {
   const report = join(folder, "report.ndjson");
   expect(targetsOf(report)).toEqual([]);
   writeFileSync(report, '{"type":"wrangler-session"}\n{"type":"deploy","targets":["a.ada.workers.dev"]}\n');

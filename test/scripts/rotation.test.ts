@@ -75,7 +75,7 @@ test("the new list of keys is printed, and nothing else is on standard output", 
   expect(said).toContain("The new list is in force");
 });
 
-test("if Cloudflare's answer to the upload is lost, the new list is printed, and a message says that it may be in force", async () => {
+test("if Cloudflare's answer to the upload is lost, the new list is printed, and a message says that the list may be in force", async () => {
   answersUploads = false;
   const { code, shown, said } = await rotate(SEALING_KEY);
   expect([code, shown]).toEqual([1, `${inForce}\n`]);

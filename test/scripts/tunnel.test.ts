@@ -7,7 +7,7 @@ const URL = "https://quiet-lamp.trycloudflare.com";
 const OPEN = `\u2B23 Sharing via Cloudflare Tunnel: \u001b[32m${URL}/\u001b[39m\n`;
 const CLOSED = "\u2B23 Tunnel closed\n";
 
-test("the tunnel's URL is read from wrangler's output, without trailing slash and colours", () => {
+test("the tunnel's URL is read from wrangler's output, and the trailing slash and colours are removed", () => {
   expect(new TunnelLines().read(OPEN)).toBe(URL);
 });
 
@@ -74,14 +74,14 @@ test("the tunnel's URL is written into every environment of wrangler.toml, and n
   expect(withTunnelUrl(toml, null)).toContain('TUNNEL_URL = "" # mine');
 });
 
-test("a person's TUNNEL_URL in wrangler.toml is kept and read, and a URL in a comment is ignored", () => {
+test("a TUNNEL_URL that is set in wrangler.toml is kept and read, and a URL in a comment is ignored", () => {
   const toml = '[vars]\nTUNNEL_URL = "https://mine.example.com"\n';
   expect(withTunnelUrl(toml, URL)).toBeNull();
   expect(tunnelLineOf(toml)).toEqual({ TUNNEL_URL: "https://mine.example.com" });
   expect(tunnelLineOf('TUNNEL_URL = ""\n# NGROK_URL = "https://x.example"\n')).toEqual({});
 });
 
-test("a person's TUNNEL_URL is chosen before NGROK_URL, and an empty TUNNEL_URL is not chosen", () => {
+test("TUNNEL_URL is chosen before NGROK_URL, but an empty TUNNEL_URL is ignored", () => {
   const source = (variables: Record<string, string>) => [{ where: ".dev.vars", variables }];
   expect(chosenUrl(source({ TUNNEL_URL: "" }))).toBeNull();
   expect(chosenUrl(source({ NGROK_URL: "https://n.example", TUNNEL_URL: "https://t.example" }))).toEqual({

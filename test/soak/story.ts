@@ -29,7 +29,7 @@ export interface SoakReport {
   findings: string[];
   incidents: number;
   refreshes: number;
-  /** The longest times. `lateAlarm`: from an alarm's set time to its run. */
+  /** The longest times. `lateAlarm`: how late an alarm ran. */
   longestMs: { betweenChecks: number; betweenPrunings: number; disabled: number; lateAlarm: number };
   attempts: number;
   simulatedDays: number;

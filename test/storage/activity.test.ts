@@ -71,7 +71,7 @@ test("each hour has its counts, and the median and 95th percentile of the time t
   expect(completeSince).toBe(hours[0]?.hour);
 });
 
-test("with over 20,000 events in a day, the activity says since when it is complete", async () => {
+test("if a day has more than 20,000 events, completeSince is the time of the newest event that is not counted", async () => {
   const { day, completeSince } = await inStorage("storm", ({ sql }) => {
     for (let row = 0; row < 20_001; row += 1) {
       add(sql, { receivedAtMs: 99 * HOUR_MS + Math.min(row, 1), tookMs: null });
@@ -82,7 +82,7 @@ test("with over 20,000 events in a day, the activity says since when it is compl
   expect(completeSince).toBe(new Date(99 * HOUR_MS).toISOString());
 });
 
-test("refused webhooks are counted by the hour for a day, even after the signing secret has changed", async () => {
+test("the hourly counts of refused webhooks are kept for a day, even after the signing secret has changed", async () => {
   await inStorage("refusals", (storage) => {
     const refusals = new Refusals(storage);
     refusals.count("no signature", 10 * HOUR_MS);
@@ -109,7 +109,7 @@ test("refused webhooks are counted by the hour for a day, even after the signing
   });
 });
 
-test("refusals that an earlier version of the connector counted belong to no hour", async () => {
+test("the hourly counts leave out refusals that an earlier version of the connector stored", async () => {
   await inStorage("earlier", (storage) => {
     storage.kv.put("refusals", { count: 2, lastAtMs: 1, lastReason: null });
     expect(new Refusals(storage).summary).toMatchObject({ count: 2, byHour: [] });

@@ -106,6 +106,6 @@ test("runbooks that never answer do not hold up the analysis of an incident with
   await expect
     .poll(() => count("tarpit", "type = 'incident.rca_requested' AND incident_id = 'PNONE'"))
     .toBe(1);
-  // The other three analyses follow one by one, each after the fetch of its runbook has failed.
+  // The analyses of P1, P2 and P3 follow one by one, each after the fetch of its runbook has failed.
   expect(await count("tarpit", "type = 'incident.rca_requested'")).toBeLessThan(4);
 });

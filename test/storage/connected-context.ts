@@ -8,7 +8,7 @@ import { Tokens } from "../../src/connection/tokens.ts";
 import { migrate } from "../../src/storage/migrations.ts";
 import { connectionOf } from "../support/connection.ts";
 
-/** A configuration that delivers notifications and waits for no runbook. */
+/** A configuration for the format `notifications`. No analysis waits for a runbook. */
 export const configWith = (variables: Record<string, string> = {}): Config =>
   parseConfig({
     AURORA_ENV: "dev",
@@ -20,7 +20,7 @@ export const configWith = (variables: Record<string, string> = {}): Config =>
     ...variables,
   });
 
-/** Returns the context of a connected user's object, whose client calls the global `fetch`. */
+/** Returns the context of a connected user's object. The context's client calls the global `fetch`. */
 export async function connectedContext(
   storage: DurableObjectStorage,
   kv: KVNamespace,

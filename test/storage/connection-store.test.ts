@@ -53,7 +53,7 @@ test("after a key rotation a connection can still be opened, and is sealed again
   });
 });
 
-test("a connection that was sealed with a missing key counts as unreadable, not as absent", async () => {
+test("a connection whose sealing key is missing counts as unreadable, not as absent", async () => {
   await inObject("lost-key", async (storage) => {
     await new ConnectionStore(storage, env.CONNECTIONS, keyring).set(
       "user:lost-key",

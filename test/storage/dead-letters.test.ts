@@ -3,7 +3,7 @@ import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
 import worker from "../../src/index.ts";
 
-test("a message of the dead-letter queue that cannot be stored is retried after the delay in wrangler.toml", async () => {
+test("a dead letter that cannot be stored is retried after the delay in wrangler.toml", async () => {
   const message = { id: "m1", timestamp: new Date(0), attempts: 1, body: "packed by another version" };
   const batch = createMessageBatch("aurora-pagerduty-dead-letters", [message]);
   await worker.queue(batch, env);

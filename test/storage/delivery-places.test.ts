@@ -16,7 +16,7 @@ import { connectedContext } from "./connected-context.ts";
 interface Places {
   /** Stores `count` due deliveries (default: one) in a lane, each of a new incident. */
   add(lane: Lane, count?: number): void;
-  /** Starts the due deliveries for which there is a place, and which then hang. @returns the lanes of these deliveries */
+  /** Starts each due delivery that gets a place. The started deliveries hang. @returns their lanes */
   start(): Lane[];
 }
 

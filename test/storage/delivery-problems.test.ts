@@ -33,7 +33,7 @@ test.each([
   expect(problemOf(outbox)?.message).toBe(message);
 });
 
-test("the fix begins with the advice about the error, and then says how to redeliver, or that deliveries are retried", () => {
+test("a problem's fix begins with the advice about the error, and then explains redelivery or the automatic retries", () => {
   expect(problemOf({ dead: 2, newestDead: failureOf(REFUSED, ADVICE) })?.fix).toBe(
     "Check AURORA_HEADERS. Then redeliver them, on the Deliveries page of the console or with POST /pagerduty/deliveries/redeliver.",
   );

@@ -88,7 +88,7 @@ test("after a failed early attempt, the next attempt stays at its planned time, 
     expect(outbox.due()).toEqual([]);
   }));
 
-test("at most fifty deliveries are retried early at a time, and the next fifty after these attempts have ended", () =>
+test("early attempts are made in groups of at most fifty, one group after another", () =>
   withOutbox("fifty", (outbox) => {
     for (let n = 0; n < 120; n += 1) outbox.waits(`incident ${n}`, LATER_MS + n);
     outbox.retryEarly();

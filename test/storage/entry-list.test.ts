@@ -80,19 +80,19 @@ const inObject = <T>(name: string, work: (journal: Journal, sql: SqlStorage) => 
 
 const seqsOf = ({ entries }: { entries: readonly { seq: number }[] }) => entries.map(({ seq }) => seq);
 
-test("a time filter finds the events received at that time, including a webhook that was stored a day late", async () => {
+test("a time filter finds the events received in the given period, even an event that was stored a day late", async () => {
   await inObject("time", (journal, sql) => {
     for (let hour = 0; hour < 48; hour += 1) journal.event(START_MS + hour * HOUR_MS);
     const late = journal.event(START_MS + 48 * HOUR_MS, { receivedAtMs: START_MS + 24.5 * HOUR_MS });
     const range = { sinceMs: START_MS + 24 * HOUR_MS, untilMs: START_MS + 26 * HOUR_MS };
     const page = listEvents(sql, { ...ALL_EVENTS, ...range, limit: 10 });
-    // The event of hour 0 has the number 1, so 25 and 26 are the events of hours 24 and 25.
+    // Hours start at 0 and event numbers at 1, so the events of hours 24 and 25 have the numbers 25 and 26.
     expect(page).toMatchObject({ next: null });
     expect(seqsOf(page)).toEqual([late, 26, 25]);
   });
 });
 
-test("a webhook that also went to other tenants is listed only if it was confirmed, not if it waits or failed", async () => {
+test("a webhook that went to several tenants is left out of lists if its outcome is unconfirmed or failed", async () => {
   await inObject("shared", (journal, sql) => {
     const [confirmed] = (["applied", "unconfirmed", "failed"] as const).map((outcome) =>
       journal.event(START_MS, { outcome, shared: true }),
@@ -160,7 +160,7 @@ test("deliveries are found by the class of their last error, until Aurora accept
   });
 });
 
-test("the choices of each filter are counted with all other filters applied", async () => {
+test("the counts for a filter ignore that filter's own value, and apply all other filters", async () => {
   await inObject("counts", (journal, sql) => {
     for (const number of [1, 2, 3, 4]) journal.delivery(START_MS, `P${number}`);
     journal.fails(1, "refused");

@@ -52,7 +52,7 @@ test("a delivery that ends after the next connect does not change a delivery of 
   });
 });
 
-test("two calls whose token is refused at the same time refresh it only once, because a refresh token works only once", async () => {
+test("two simultaneous calls with a refused token cause only one refresh, because a refresh token works only once", async () => {
   await runInDurableObject(env.TENANT.getByName("user:two-refreshes"), async (_, { storage }) => {
     migrate(storage);
     const config = { ...configOf(env), oauthEnabled: true };

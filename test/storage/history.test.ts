@@ -32,7 +32,7 @@ async function recovered(user: string, agoMs: number, asked: boolean): Promise<n
   });
 }
 
-test("an automatic check does not recover an incident that the retention may have removed", async () => {
+test("an automatic check skips incidents that were resolved more than RETENTION_DAYS ago", async () => {
   expect(await recovered("history-old", DAY_MS + HOUR_MS, false)).toBe(0);
   expect(await recovered("history-new", DAY_MS - HOUR_MS, false)).toBe(1);
 });

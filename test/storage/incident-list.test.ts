@@ -59,7 +59,7 @@ test.each<[string, Partial<Parameters<typeof listIncidents>[1]>, string[]]>([
   expect(found.next).toBeNull();
 });
 
-test("incidents of the same second are listed by their id, each only once over all pages", async () => {
+test("incidents that began in the same second are sorted by id, and each is on only one page", async () => {
   const ids = await inObject("second", (sql) => {
     for (let number = 10; number < 70; number += 1) {
       const state = incident(`P${number}`, number, { createdAt: "2026-01-01T00:00:00Z" });

@@ -4,7 +4,10 @@ import { lookAtLists } from "../../src/reconcile/incident-lists.ts";
 import { NO_PROGRESS, newCheck } from "../../src/reconcile/progress.ts";
 import { connectedContext } from "./connected-context.ts";
 
-/** A check reads every incident that PagerDuty lists, even if thousands began in one second or a list shifts. */
+/**
+ * A check reads every incident that PagerDuty lists, even if thousands began in one second, or incidents leave the list
+ * between two pages.
+ */
 
 afterEach(() => void vi.unstubAllGlobals());
 

@@ -18,8 +18,8 @@ import { configWith } from "./connected-context.ts";
 const MIB = 1024 * 1024;
 const LONG = "☃".repeat(50_000);
 /**
- * A page of 100 incidents of this length takes half of the limit, because an RPC needs up to two bytes for a
- * character.
+ * A page has 100 incidents, and an RPC needs up to two bytes for a character. With incidents of this length, the page
+ * takes 16 of the 32 MiB.
  */
 const MAX_LISTED_CHARS = (16 * MIB) / 100 / 2;
 

@@ -13,7 +13,7 @@ const eventOf = (id: string, event_type: string, data: object) =>
     event: { id, event_type, resource_type: "incident", occurred_at: "2026-11-22T03:00:00Z", data },
   });
 
-test("a delivery is found by the webhook-id of any of the bodies that it sends", async () => {
+test("a delivery is found by its webhook-id, with or without the suffix _fields", async () => {
   await runInDurableObject(env.TENANT.getByName("user:bodies"), async (_, { storage }) => {
     const context = await connectedContext(storage, env.CONNECTIONS, "bodies");
     const incident = { id: "P1", type: "incident", number: 7, title: "Down", status: "triggered" };

@@ -27,7 +27,7 @@ test("an organisation that is pinned, because its subscription has the user's we
   expect(withMembership(list("a", "b*"), "b").kept).toEqual(list("b*", "a"));
 });
 
-test("for any list, the called organisation is first, each pinned organisation stays pinned, and each organisation is either kept or dropped", () => {
+test("withMembership puts the organisation of the call first, keeps pinned organisations pinned, and reports each dropped organisation", () => {
   const membership = fc.record({ tenantId: fc.stringMatching(/^[a-p]$/), pinned: fc.boolean() });
   const any = fc.uniqueArray(membership, { selector: ({ tenantId }) => tenantId });
   fc.assert(

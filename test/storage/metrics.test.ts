@@ -26,7 +26,7 @@ test("a user id that is too long for an index is shortened, and the count is not
   expect(points[0]?.indexes[0]).toHaveLength(96);
 });
 
-test("the counted work continues if Analytics Engine refuses a data point", () => {
+test("counting does not throw if Analytics Engine refuses a data point", () => {
   const writeDataPoint = () => {
     throw new Error("Too many data points");
   };

@@ -60,7 +60,7 @@ test("after Aurora answered a disconnect with 404, nothing stays stored, because
   });
 });
 
-test("without AURORA_BACKEND_URL, no change for Aurora is stored, due or shown", async () => {
+test("without AURORA_BACKEND_URL, a disconnect stores, plans and shows no call to Aurora", async () => {
   await runInDurableObject(env.TENANT.getByName("org:alone"), async (_, { storage }) => {
     const mirror = new Mirror(storage, new ConnectionStore(storage, env.CONNECTIONS, keyring), null);
     mirror.note("disconnect", ADA);

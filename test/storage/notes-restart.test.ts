@@ -23,7 +23,7 @@ const EVENT = {
 
 const NOTE: NoteRequest = { content: "The pool is too small.", url: null, from: null, idempotencyKey: "k" };
 
-/** Runs `work` in a new object with the incident P1. @param email the connected user's e-mail address */
+/** Runs `work` in a new object that stores the incident P1. @param email the connected user's e-mail address */
 const withNotes = (
   user: string,
   work: (notes: {

@@ -8,8 +8,8 @@ const SECRET = "internal";
 const PASSING = ["retryable", "overloaded", "durableObjectReset"] as const;
 
 /**
- * Calls the API while the tenant's object throws `failures` errors. Each error has the property `flag`, like
- * Cloudflare's errors.
+ * Calls the API. The first `failures` calls of the tenant's object throw. Like Cloudflare's errors, each error has the
+ * property that `flag` names.
  */
 async function call(method: string, path: string, flag: (typeof PASSING)[number], failures: number) {
   let calls = 0;

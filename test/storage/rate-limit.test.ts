@@ -4,7 +4,7 @@ import type { ApiAnswer } from "../../src/pagerduty/api.ts";
 import { connectionOf } from "../support/connection.ts";
 import { connectedContext } from "./connected-context.ts";
 
-test("after a 429, PagerDuty is not called again before the limit is over, unless a new connection is made", async () => {
+test("after a 429, calls to PagerDuty fail without a request until the limit ends or a new connection is made", async () => {
   await runInDurableObject(env.TENANT.getByName("user:limited"), async (_, { storage }) => {
     const { client, store } = await connectedContext(storage, env.CONNECTIONS, "limited");
     let calls = 0;
