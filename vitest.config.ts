@@ -25,7 +25,7 @@ const SETTINGS = {
   PAGERDUTY_CLIENT_SECRET: "SECRET-OF-CLIENT",
 };
 
-/** A test may wait for several conditions, and for each as long as this machine may need. */
+/** A condition gets `patienceMs()`. A test gets four times as long, because it may wait for several conditions. */
 const PATIENCE = {
   testTimeout: 4 * patienceMs(),
   hookTimeout: 4 * patienceMs(),
@@ -36,7 +36,7 @@ export default defineConfig({
   // Hides Vite's warnings about two dependencies that name source maps but do not contain them.
   logLevel: "error",
   test: {
-    // Tests mostly wait (for a Queue's batch, or until an attempt is due), so several share a core.
+    // Tests mostly wait, for a Queue's batch or until an attempt is due. Several tests can therefore share a core.
     maxWorkers: 5,
     // Shows the Worker's log only for tests that fail.
     silent: "passed-only",

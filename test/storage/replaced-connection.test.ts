@@ -19,7 +19,7 @@ const EVENT = {
 };
 const OTHER_SECRET = { id: "new", secret: "another secret", subscriptionId: null, expiresAtMs: null };
 
-/** @param present the connection that replaced the webhook's connection; null if there is none */
+/** @param present members of the new connection; null if no connection replaced the old connection */
 async function taken(
   user: string,
   present: Partial<ApiTokenConnection> | null,

@@ -163,7 +163,7 @@ test("an old resolved incident stays while one of its deliveries is unfinished",
   });
 });
 
-test("an old resolved incident stays while a note on it is pending or new", async () => {
+test("an old resolved incident stays while it has a pending note or a new note", async () => {
   await inObject("notes", ({ sql }) => {
     for (const [id, createdAtMs, state] of [
       ["pending", 1, "pending"],
@@ -200,7 +200,7 @@ test("a page of incidents reads the same number of rows, however many incidents 
   });
 });
 
-test("of the checked unconfirmed entries only the newest stay, and every unchecked entry stays", async () => {
+test("only the newest checked unconfirmed entries stay, but all unchecked entries stay", async () => {
   await inObject("unconfirmed", ({ sql }) => {
     const entry = { kind: "webhook" as const, type: "t", outcome: "unconfirmed" as const };
     const count = (reason: string | null) =>
@@ -218,7 +218,7 @@ test("of the checked unconfirmed entries only the newest stay, and every uncheck
   });
 });
 
-test("the number of stored unsigned webhooks that PagerDuty confirmed is limited; signed webhooks and read-backs stay", async () => {
+test("at most `MAX_CONFIRMED_ENTRIES` confirmed unsigned webhooks stay, but all signed webhooks and read-backs stay", async () => {
   await inObject("confirmed", ({ sql }) => {
     const insert = (count: number, kind: string, verification: string) =>
       sql.exec(

@@ -29,7 +29,7 @@ function counted(sql: SqlStorage): { sql: SqlStorage; rows: () => number } {
   return { sql: proxy, rows: () => cursors.reduce((sum, { rowsWritten }) => sum + rowsWritten, 0) };
 }
 
-test("an event of a mixed history writes at most 5.5 rows on average, including the rows for its delivery", async () => {
+test("in a history with all types of events, an event writes at most 5.5 rows on average, including the rows for its delivery", async () => {
   const history = inject("history");
   const config = configWith({ RUNBOOK_WAIT_SECONDS: "5" });
   const stub = env.TENANT.getByName("user:cost");

@@ -15,7 +15,7 @@ import { connectedContext } from "./connected-context.ts";
 const MAX_SUBREQUESTS = 50;
 /** The number of connections that may wait for response headers at the same time. */
 const MAX_CONNECTIONS = 6;
-/** The test limits elapsed time, which is stricter than Cloudflare's limit of CPU time. */
+/** Cloudflare's limit of CPU time for one run. The test applies it to the elapsed time, which is longer. */
 const MAX_RUN_MS = 30_000;
 /** The first two words make the test runner hide workerd's log line about the stop. */
 const STOPPED = "Instance dispose: exceeded its CPU time limit";

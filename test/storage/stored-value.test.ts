@@ -7,7 +7,7 @@ import { loadIncident } from "../../src/storage/incidents.ts";
 import { migrate } from "../../src/storage/migrations.ts";
 import { Refusals } from "../../src/webhooks/refusals.ts";
 
-/** A stored value that is unreadable or from an earlier version stops no work. */
+/** All work continues if a stored value is unreadable, or was stored by an earlier version. */
 
 afterEach(() => void vi.restoreAllMocks());
 

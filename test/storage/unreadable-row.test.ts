@@ -10,7 +10,7 @@ import { takeIn } from "../../src/webhooks/intake.ts";
 import { receivedWebhook } from "../support/received.ts";
 import { connectedContext } from "./connected-context.ts";
 
-/** If the row of one incident cannot be read, limits, redeliveries and open consoles still work. */
+/** Limits, redeliveries and open consoles work even if the row of one incident cannot be read. */
 
 const NOW = Date.parse("2026-11-22T03:00:00Z");
 
@@ -44,7 +44,7 @@ test("an incident that cannot be read counts towards the connected user's limit 
   expect(beyond).toMatchObject({ count: 1 });
 });
 
-test("a delivery that Aurora refused with 409, because the user had left the organisation, is sent again although its incident cannot be read", async () => {
+test("a delivery that Aurora refused with 409 is sent again, even if its incident cannot be read", async () => {
   const { count, states } = await inObject("row-redelivery", (_, context) => {
     const { sql } = context;
     for (const id of ["P1", "P2"]) triggered(sql, id);
@@ -93,7 +93,7 @@ test("if the status cannot be computed, the object still starts, and a console c
   });
 });
 
-/** @returns the messages of a new socket, which arrive later */
+/** Opens a socket. Its messages are added to the returned array as they arrive. */
 function watch(live: Live): unknown[] {
   const { status, webSocket } = live.accept(new Request("https://connector.example.com/pagerduty/live"));
   expect(status).toBe(101);

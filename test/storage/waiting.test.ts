@@ -44,7 +44,7 @@ async function play(name: string, work: (posts: Posts) => void): Promise<void> {
 
 const WAITING = "FROM journal WHERE outcome = 'unconfirmed' AND reason IS NULL";
 
-test("only the newest webhooks of unknown incidents wait, with their hints, but the webhooks of stored incidents keep waiting", async () => {
+test("a flood of webhooks for unknown incidents removes the oldest of them with their hints, but no webhook of a stored incident", async () => {
   await play("flood", ({ post, read }) => {
     post("PSTORED", "signature");
     post("PSTORED", "callback", "incident.acknowledged");
@@ -59,7 +59,7 @@ test("only the newest webhooks of unknown incidents wait, with their hints, but 
   });
 });
 
-test("of one incident's webhooks only the first and the newest wait, with one hint, and no webhook of another incident is removed", async () => {
+test("if one incident gets many webhooks, its first webhook, its newest webhooks and one hint stay; other incidents lose no webhook", async () => {
   await play("repeated", ({ post, read }) => {
     post("PGENUINE");
     for (let index = 0; index < 500; index += 1) post("PFAKE");

@@ -53,7 +53,7 @@ test.each<[Trust, string]>([
   ]);
 });
 
-test("a signed webhook replaces the unsigned webhook of its event, but not the unsigned webhook of another event under the same webhook id", async () => {
+test("a signed webhook replaces only the unsigned webhook of its own event, even if two events have the same webhook id", async () => {
   const rows = await after("replaced", (context) => {
     takeIn(context, webhookOf("1"), "callback", 1);
     takeIn(context, webhookOf("2"), "callback", 1);
@@ -65,7 +65,7 @@ test("a signed webhook replaces the unsigned webhook of its event, but not the u
   ]);
 });
 
-test("webhooks under one id that could not be processed are all kept and retried, each once", async () => {
+test("if several failed events have the same webhook id, each event is kept, and retried once", async () => {
   const retried: number[] = [];
   const rows = await after("parked", async (context) => {
     const { storage, config } = context;

@@ -179,7 +179,7 @@ test("`waitFor` resolves as soon as a POST makes its condition true", async () =
   await waiting;
 });
 
-test("`waitFor` rejects after a time-out with the condition's name and the received attempts", async () => {
+test("if `waitFor` times out, its error names the condition and the received attempts", async () => {
   await send(notification("P7", 3));
   await send({ type: "nonsense" });
   const wait = aurora.waitFor("the resolution", () => false, 1);

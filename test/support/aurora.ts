@@ -24,7 +24,7 @@ export interface Attempt {
   readonly status: number | "hang" | "reset";
   /** `webhook-id`, or `x-webhook-id` at Aurora's own route. */
   readonly webhookId: string | null;
-  /** True if the signature is valid under Standard Webhooks; false if there is none. */
+  /** True only if the POST has a signature, and this signature is valid under Standard Webhooks. */
   readonly signatureValid: boolean;
   readonly body: Notification | null;
   /** The reason why the POST was refused without calling `answer`; null if the POST was valid. */
@@ -78,7 +78,7 @@ export class Aurora {
     this.#webhook = new Webhook(secret);
     server.on("request", (request, response) => {
       this.#serve(request, response).catch((error: unknown) => {
-        // An incomplete request does not count as an attempt. Any other error is a bug in `answer`.
+        // An incomplete request does not count as an attempt. If the request is complete, `answer` has a bug.
         if (request.complete) console.error("Aurora failed:", error);
         request.socket.destroy();
       });

@@ -22,7 +22,11 @@ export interface BackendStage {
   readonly organisation: string;
   readonly editor: string;
   readonly viewer: string;
-  /** Calls the API as the editor, or as the user or organisation in `as`. @param path below /pagerduty */
+  /**
+   * Calls the API.
+   * @param path below /pagerduty
+   * @param as the caller; default: the editor. With `org: null` the call names no organisation
+   */
   call(
     method: string,
     path?: string,

@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { type BrowserServer, chromium, type LaunchOptions } from "playwright-core";
 import type { TestProject } from "vitest/node";
 
-/** Starts one Chromium for the whole test run, to which every test file connects. */
+/** Starts one Chromium for the whole test run. Every test file connects to this Chromium. */
 
 const ARGS = [
   "--headless",
@@ -32,7 +32,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   };
 }
 
-/** Starts a Chromium. Returns null if none starts, but throws on CI and if CHROMIUM is set. */
+/** Starts a Chromium. Returns null if no Chromium starts. If CI or CHROMIUM is set, throws instead. */
 export async function launch(): Promise<BrowserServer | null> {
   const failures: unknown[] = [];
   for (const optionsOf of candidates()) {

@@ -1,6 +1,6 @@
 import type { ApiTokenConnection } from "../../src/connection/connection.ts";
 
-/** A user's connection by API token, without an account, a subscription and secrets. */
+/** A user's connection by API token, without an account, a subscription or secrets. */
 export function connectionOf(userId: string, more: Partial<ApiTokenConnection> = {}): ApiTokenConnection {
   return {
     authType: "api_token",

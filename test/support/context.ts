@@ -15,7 +15,7 @@ const time = fc.option(
     .date({ min: new Date("2026-01-01"), max: new Date("2026-12-31"), noInvalidDate: true })
     .map((date) => date.toISOString()),
 );
-/** Serialized and parsed once, because a generated value can contain -0, which JSON writes as 0. */
+/** Each generated value is serialized and parsed, because it can contain -0, which JSON writes as 0. */
 const parsed = fc
   .jsonValue({ maxDepth: 4, stringUnit: "binary" })
   .map((value): unknown => JSON.parse(JSON.stringify(value)));

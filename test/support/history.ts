@@ -60,7 +60,7 @@ export interface HistoryOptions {
   seed: number;
 }
 
-/** Makes the interleaved events of several incidents, each event only when the caller asks for the next one. */
+/** Makes the interleaved events of several incidents. Each event is made only when the caller asks for it. */
 export function* happenings(account: Account, options: HistoryOptions): Generator<Happening, void> {
   const random = seededRandom(options.seed);
   const incidents: Incident[] = [];

@@ -5,7 +5,7 @@ import { type PagerDuty, startPagerDuty } from "../emulator/pagerduty.ts";
  * tokens and runbooks get the answers below.
  */
 
-/** Environment variables with the emulator's addresses, because Vitest loads this module twice. */
+/** Environment variables hold the emulator's addresses, because Vitest loads this module twice. */
 const ADDRESS = { us: "OUTSIDE_PAGERDUTY_US", eu: "OUTSIDE_PAGERDUTY_EU" } as const;
 
 /** Starts the emulator for `outside`, once for each test run. */

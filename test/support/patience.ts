@@ -11,7 +11,7 @@ const REFERENCE_MS = 100;
 /** Ten times the longest wait in the test suite on the reference machine. */
 const PATIENCE_MS = 60_000;
 
-/** Returns 1 if this machine is as fast as the reference machine or faster, and 4 if it takes four times as long. */
+/** Returns this machine's time divided by the reference machine's time, but at least 1. */
 export function slowness(): number {
   process.env[VARIABLE] ??= String(Math.max(1, measure() / REFERENCE_MS));
   return Number(process.env[VARIABLE]);

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { createServer, type Server } from "node:net";
 
-/** Takes a port that the system assigns, until the server is closed. */
+/** Starts a server on a port that the system assigns. The port is busy until the server is closed. */
 export async function busyPort(): Promise<{ server: Server; port: number }> {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");

@@ -6,7 +6,7 @@ declare module "vitest" {
     chromium: string | null;
     /** Webhook bodies in order of occurrence, generated outside of workerd. */
     history: { webhookId: string; body: string }[];
-    /** Valid API tokens: `us` and `eu` of a user in this region, `euAccount` of the whole account in the EU. */
+    /** Valid API tokens: `us` of a user in the US, `eu` of a user in the EU, `euAccount` of an account in the EU. */
     tokens: { us: string; eu: string; euAccount: string };
   }
 }

@@ -3,13 +3,13 @@ import type { Account, Subscription } from "../emulator/pagerduty.ts";
 import { type Reply, settled, type Worker } from "./worker.ts";
 import { connectUser, startWorld, type World } from "./world.ts";
 
-/** One world for all tests of a file, in which each test has its own user and account. */
+/** One world for all tests of a file. Each test has its own user and account in this world. */
 export interface Stage extends World {
   readonly user: string;
   readonly account: Account;
   /** Calls the API on behalf of the user. @param path below /pagerduty */
   call(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Reply>;
-  /** Connects the user to an account (default: the user's own), and stores the secret of a webhook. */
+  /** Connects the user to an account (default: the user's own), and stores the secret of a new subscription. */
   connect(account?: Account): Promise<Subscription>;
   sql(query: string, ...values: (string | number | null)[]): Promise<Record<string, unknown>[]>;
   settled(webhooks: number): Promise<void>;

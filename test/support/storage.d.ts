@@ -1,5 +1,5 @@
 /**
- * The part of a Durable Object's storage types that tests in Node need when they import pure functions. The runtime's
+ * Some types of a Durable Object's storage, for tests in Node that import functions with these types. The runtime's
  * complete types conflict with Node's.
  */
 type SqlStorageValue = ArrayBuffer | string | number | null;

@@ -4,7 +4,7 @@ import { patienceMs } from "./patience.ts";
 
 const EVERY_MS = 20;
 
-/** The tolerance for measured waits, because the Worker's clock only advances at I/O. */
+/** A measured wait may be this much too short, because the Worker's clock only advances at I/O. */
 export const CLOCK_GRAIN_MS = 100;
 
 /**

@@ -15,14 +15,14 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { buildSync } from "esbuild";
 
-/** Runs Workers in a separate `workerd` process without wrangler, and reads its CPU time. */
+/** Runs Workers in a separate `workerd` process without wrangler, and reads the process's CPU time. */
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const binary = join(root, "node_modules/workerd/bin/workerd");
 const START_TIMEOUT_MS = 20_000;
 /** workerd stores SQLite only on a disk, and a disk in memory is faster than a real disk. */
 const parent = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
-/** The unit of CPU times in /proc: USER_HZ, which is always 100 on Linux. */
+/** /proc gives CPU times in hundredths of a second, because USER_HZ is always 100 on Linux. */
 const TICK_MS = 10;
 
 /** `kv`, `queue` and `service` name another Worker of this process. `objects` names a class of Durable Objects. */
@@ -46,7 +46,7 @@ export interface Surroundings {
 
 export interface WorkerDefinition {
   script: string;
-  /** The texts of further modules, by the name under which the main module imports them. */
+  /** More modules. The key is the name in the main module's import, and the value is the module's text. */
   modules?: Record<string, string>;
   bindings?: Record<string, Binding>;
   flags?: string[];
@@ -103,7 +103,7 @@ export function builtWorker(): string {
   return readFileSync(join(root, "dist/index.js"), "utf8");
 }
 
-/** Returns the CPU time (user and system) that a process has used so far, to 10 ms. Linux only. */
+/** Returns the CPU time (user and system) of a process, in milliseconds and in steps of 10 ms. Linux only. */
 export function cpuMsOf(pid: number | undefined): number {
   const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
   // The process's name, in parentheses, may contain blanks. utime and stime are the 14th and 15th fields.

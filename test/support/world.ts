@@ -54,7 +54,7 @@ export async function startWorldWith(
 ): Promise<World> {
   editedConfigs += 1;
   const root = fileURLToPath(new URL("../../", import.meta.url));
-  // Writes the copy next to wrangler.toml, because the paths in the copy are relative to its folder.
+  // Writes the copy next to wrangler.toml, because the copy's paths are relative to the copy's folder.
   const name = `wrangler.${process.pid}-${editedConfigs}.test.toml`;
   writeFileSync(`${root}${name}`, edit(readFileSync(`${root}wrangler.toml`, "utf8")));
   const remove = () => rmSync(`${root}${name}`, { force: true });

@@ -3,8 +3,8 @@ import { RestIncidentAnswer } from "../../src/pagerduty/incidents.ts";
 import { agreementOf, claimOf, isTriggerOf } from "../../src/webhooks/claim.ts";
 
 /**
- * An unsigned webhook is compared later with PagerDuty's answer about its incident. Of a large body, only the part that
- * this comparison needs is stored.
+ * An unsigned webhook is compared later with PagerDuty's answer about its incident. If the body is large, only the part
+ * that the comparison needs is stored.
  */
 
 const KIB = 1024;
@@ -84,7 +84,7 @@ test("a body whose title differs from PagerDuty's answer is `disagrees`, or `beh
   expect(agreementOf(bodyOf(INCIDENT), readingAt("2026-11-22T02:59:59Z"), false)).toBe("agrees");
 });
 
-test("a custom field event is `unknown` if the incident's custom fields could not be read, and `disagrees` if the incident has none", () => {
+test("a custom field event is `unknown` if the custom fields could not be read, and `disagrees` if the incident has no custom fields", () => {
   expect(agreementOf(bodyOf(FIELDS), { ...reading, fields: null }, true)).toBe("unknown");
   expect(agreementOf(bodyOf(FIELDS), { ...reading, fields: null }, false)).toBe("disagrees");
 });
@@ -102,7 +102,7 @@ test("an event that changes nothing of the incident itself, such as a note, is `
   }
 });
 
-test("a body whose status differs is `agrees` if the incident changed in the event's second, and `behind` if its last change is a day older", () => {
+test("a different status gives `agrees` if the incident changed in the same second as the event, and `behind` if it last changed a day before the event", () => {
   const resolved = RestIncidentAnswer.parse({
     ...INCIDENT,
     status: "resolved",
@@ -114,7 +114,7 @@ test("a body whose status differs is `agrees` if the incident changed in the eve
   expect(agreementOf(late, incident, false)).toBe("behind");
 });
 
-test("a trigger that names the incident's time of creation is proved, even if the incident has changed since", () => {
+test("an `incident.triggered` webhook with the incident's time of creation proves the trigger, even if the incident has changed since", () => {
   const changed = { ...INCIDENT, title: "Down?", priority: null, created_at: CREATED_AT };
   expect(isTriggerOf(bodyOf(changed), createdReading)).toBe(true);
   expect(agreementOf(bodyOf(changed), createdReading, false)).toBe("disagrees");

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { type Candidate, decide, type Judgement } from "../../src/webhooks/decision.ts";
 
-/** Which of the tenants behind a webhook URL accept a webhook that the edge could not verify. */
+/** `decide` says which of a webhook URL's tenants accept a webhook that the edge could not verify. */
 
 const REF = { connectionId: "c", account: null, sealed: "sealed" };
 const hint = (ownsSubscription = false): Judgement => ({

@@ -75,7 +75,7 @@ describe("the timeline line of an event", () => {
     expect(textOf(type, data)).toBe(text);
   });
 
-  test("names the actor if the event names nothing else, or the event's type if there is no actor", () => {
+  test("of an unknown type names the actor, or the type if the event has no actor", () => {
     const data = { type: "incident_something", incident };
     expect(textOf("incident.something_new.started", data, ann)).toBe("By Ann");
     expect(textOf("incident.something_new.started", data)).toBe("something new started");
