@@ -15,7 +15,7 @@ export type Permission =
 /** Aurora's error for a body without a token. Aurora sends this error only to a user who has the permission. */
 const PAST_THE_CHECK = "Token required";
 
-/** Reads a permission from Aurora's answer. Without Aurora's JSON error the verdict is `unknown`. */
+/** Reads a permission from Aurora's answer. An answer without a JSON error makes the verdict `unknown`. */
 export function permissionOf(answer: AuroraAnswer): Permission {
   if (answer.kind === "answered" && answer.error !== null) {
     const { status, error } = answer;

@@ -59,7 +59,7 @@ export function timelineOf(sql: SqlStorage, incidentId: string, limit: number): 
   return lines.toSorted((a, b) => timeOf(a) - timeOf(b));
 }
 
-/** Returns the newest webhooks and recoveries of an incident, oldest first. */
+/** Returns the last `limit` webhooks and recoveries of an incident, in the order in which they were stored. */
 export function arrivalsOfIncident(sql: SqlStorage, incidentId: string, limit: number): Arrival[] {
   const rows = sql.exec(
     `SELECT ${ARRIVAL_COLUMNS} FROM journal WHERE incident_id = ? AND kind IN ('webhook', 'recovery')
@@ -70,7 +70,7 @@ export function arrivalsOfIncident(sql: SqlStorage, incidentId: string, limit: n
   return [...rows].map((row) => Arrival.parse(row)).reverse();
 }
 
-/** Returns the newest deliveries of an incident, oldest first. */
+/** Returns the last `limit` deliveries of an incident, in the order in which they were stored. */
 export function deliveriesOfIncident(sql: SqlStorage, incidentId: string, limit: number): Entry[] {
   const rows = sql.exec(
     `SELECT ${COLUMNS} FROM journal WHERE incident_id = ? AND delivery IS NOT NULL ORDER BY seq DESC LIMIT ?`,
@@ -80,7 +80,7 @@ export function deliveriesOfIncident(sql: SqlStorage, incidentId: string, limit:
   return [...rows].flatMap((row) => readableEntry(row) ?? []).reverse();
 }
 
-/** Returns the entries after `seq`, oldest first, for consoles that are open. */
+/** Returns the first `limit` entries after `seq`, for open consoles. */
 export function entriesAfter(sql: SqlStorage, seq: number, limit: number): Entry[] {
   const rows = sql.exec(`SELECT ${COLUMNS} FROM journal WHERE seq > ? ORDER BY seq LIMIT ?`, seq, limit);
   return [...rows].flatMap((row) => readableEntry(row) ?? []);

@@ -142,7 +142,10 @@ export const measureOutage = (pagerduty: PagerDuty, count: number): Promise<Deli
 
 const STORM = { events: 1_000, batch: 10 };
 
-/** Receives and delivers the events of `STORM` while consoles are open. @param sockets the numbers of open consoles */
+/**
+ * Receives and delivers the events of `STORM` while consoles are open.
+ * @param sockets how many consoles are open, one number for each measurement
+ */
 export const measureLive = (
   pagerduty: PagerDuty,
   sockets: readonly number[],

@@ -236,7 +236,7 @@ test("a duplicate has the id and the body of the first webhook", async () => {
   });
 });
 
-test("shuffled webhooks of the same incident keep their order", async () => {
+test("the emulator shuffles webhooks of different incidents, but keeps the order of each incident", async () => {
   pagerduty.faults.shuffle = true;
   const subscription = account.subscribe({ url: receiver.url });
   const incidents = Array.from({ length: 20 }, () => account.trigger());

@@ -77,7 +77,7 @@ const answer: fc.Arbitrary<AuroraAnswer> = fc.oneof(
   },
 );
 
-/** Every answer becomes one short line without secrets. Only a 400 with the error `Token required` means permission. */
+/** Every answer becomes one short line without secrets. Only a 400 with the error `Token required` grants permission. */
 function readsAnswer(given: AuroraAnswer): boolean {
   const line = outcomeOf(given);
   const permission = permissionOf(given);

@@ -166,7 +166,7 @@ describe("a webhook URL", () => {
     for (let i = 0; i < 6; i += 1) await status(both, `other-of-${stage.user}-${i}`);
     const [subscription] = stage.account.subscriptions.values();
     expect((await post(both, { secret: subscription?.secret ?? "" })).status).toBe(202);
-    // The user has opened six organisations since, so the URL leads to `second` only after this call.
+    // Six organisations were opened after `second`, so the URL no longer leads to `second`. This call changes that.
     await status(both, second);
     expect((await post(both, { secret: "of the second" })).status).toBe(202);
   });

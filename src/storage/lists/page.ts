@@ -4,8 +4,8 @@
  */
 
 /**
- * A filter of a list. `choiceOf` returns a row's choice, such as `resolved`. `passes` says whether the list shows the
- * row.
+ * A filter of a list. `choiceOf` returns the choice that a row belongs to, such as `resolved`. `passes` says whether the
+ * list shows the row.
  */
 export interface Filter<R> {
   /** Choices that are counted even if no row has them. The rows may add further choices. */
