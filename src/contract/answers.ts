@@ -7,7 +7,7 @@ import { Connected } from "./status-answers.ts";
 
 /**
  * Schemas of the API's answers. The reference (scripts/openapi.ts) and the types of clients are made from these
- * schemas. Tests check live answers with these schemas. The Worker itself does not load this file.
+ * schemas. Tests check the Worker's answers with these schemas. The Worker itself does not load this file.
  */
 
 const isErrorCode = (code: string): code is ErrorCode => code in STATUS_OF;

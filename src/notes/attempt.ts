@@ -8,8 +8,8 @@ import type { Note } from "../storage/notes.ts";
 /** After a day, a note about an incident no longer helps. */
 const GIVE_UP_AFTER_MS = 24 * 3600 * 1000;
 /**
- * The wait before a retry if the object stopped during an attempt. An attempt ends sooner, because it makes at most two
- * calls to PagerDuty.
+ * The wait before a retry if the object stopped during an attempt. It is longer than any attempt, because an attempt
+ * makes at most two calls to PagerDuty.
  */
 const CUT_SHORT_MS = 60_000;
 

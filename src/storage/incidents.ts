@@ -217,7 +217,7 @@ export function nextAnalysisAtMs(sql: SqlStorage, afterMs: number, contextWaitMs
 }
 
 /**
- * Resumes incidents that were set aside, and their analyses, once their rows can be read again. An update of the
+ * Takes back each incident that was set aside, if its row can now be read, and resumes its analysis. An update of the
  * connector can make a row readable.
  */
 export function takeBackIncidents(sql: SqlStorage, nowMs: number): void {

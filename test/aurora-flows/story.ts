@@ -19,14 +19,14 @@ export async function openWebhook(stage: BackendStage): Promise<Subscription> {
   return addWebhook(stage);
 }
 
-/** Connects with an EU key, which Aurora's API cannot use, and stores a webhook's secret. */
+/** Connects with an EU key, which Aurora itself cannot use, and stores a webhook's secret. */
 export async function openWebhookWithEuKey(stage: BackendStage): Promise<void> {
   stage.account.moveToEu();
   await stage.call("POST", "", { token: stage.account.apiKey() });
   await addWebhook(stage);
 }
 
-/** Connects with OAuth, which Aurora's API cannot use, and stores a webhook's secret. */
+/** Connects with OAuth tokens, which Aurora itself cannot use, and stores a webhook's secret. */
 export async function openWebhookWithOAuth(stage: BackendStage): Promise<void> {
   registerApp(stage.account);
   const { body } = await login(stage.worker, stage.editor, {}, stage.organisation);

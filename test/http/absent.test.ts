@@ -40,7 +40,7 @@ test("a null token or secret counts as missing", async () => {
 });
 
 test.each(["/reconcile", "/subscription/ping", "/subscription/enable"])(
-  "POST %s with a body that is not a JSON object is 400",
+  "POST %s with a body that is not a JSON object gets 400",
   async (path) => {
     for (const raw of ["garbage", "[]", '"text"']) {
       const reply = await call("POST", path, { raw });

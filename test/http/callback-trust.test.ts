@@ -181,7 +181,7 @@ test.each([
     }),
     "resource_type",
   ],
-])("a body with %s is 400, and the error names the missing part", async (_, body, word) => {
+])("a body with %s gets 400, and the error names the missing part", async (_, body, word) => {
   const reply = await post(body, "bad");
   expect(reply.status).toBe(400);
   expect(reply.body).toMatchObject({ error: expect.stringContaining(word), code: "invalid_request" });

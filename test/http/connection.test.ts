@@ -23,7 +23,7 @@ describe("who may call", () => {
     ["an empty secret", { "x-internal-secret": "" }],
     ["a wrong secret", { "x-internal-secret": "wrong" }],
     ["a longer secret", { "x-internal-secret": `${INTERNAL_SECRET}x` }],
-  ])("a call with %s is 403 with the contract's error text", async (_, headers) => {
+  ])("a call with %s gets 403 with the contract's error text", async (_, headers) => {
     const reply = await status("alice", headers);
     expect(reply.status).toBe(403);
     expect(reply.body).toEqual({
@@ -33,12 +33,12 @@ describe("who may call", () => {
     expect(reply.headers.get("cache-control")).toBe("no-store");
   });
 
-  test("a call without X-User-ID is 401", async () => {
+  test("a call without X-User-ID gets 401", async () => {
     expect((await status("x", { "x-user-id": null })).status).toBe(401);
   });
 
   test.each(["../etc", "a/b", "a b", "-a", "ä", "x".repeat(129), "x".repeat(200)])(
-    "a call with the user id %j is 400",
+    "a call with the user id %j gets 400",
     async (id) => {
       const reply = await status(stage.user, {
         "x-user-id": encodeURIComponent(id) === id ? id : encodeURI(id),
@@ -68,7 +68,7 @@ describe("who may call", () => {
     }
   });
 
-  test("an unknown path is 404 with an error and a code", async () => {
+  test("an unknown path gets 404 with an error and a code", async () => {
     const reply = await stage.worker.call("alice", "GET", "/pagerduty/nothing");
     expect(reply.status).toBe(404);
     expect(reply.body).toEqual({ error: "Not found", code: "not_found" });
@@ -122,7 +122,7 @@ describe("connecting with an API token", () => {
   });
 
   test.each([[undefined], [null], [""], ["  \n"], [42], [["x"]], [{}]])(
-    "connecting with the token %j is 400 with the error Token required",
+    "connecting with the token %j gets 400 with the error Token required",
     async (token) => {
       const reply = await connect(token);
       expect(reply.status).toBe(400);
@@ -131,7 +131,7 @@ describe("connecting with an API token", () => {
   );
 
   test.each(["nobody's-token", "two words", "line\nbreak", "\u0000", "ключ", "x".repeat(10_000)])(
-    "connecting with the token %j is 401",
+    "connecting with the token %j gets 401",
     async (token) => {
       const reply = await connect(token);
       expect(reply.status).toBe(401);
@@ -214,7 +214,7 @@ describe("connecting with an API token", () => {
     expect(reply.body).toMatchObject({ code });
   });
 
-  test("an unknown region is 400", async () => {
+  test("an unknown region gets 400", async () => {
     const reply = await connect("token", { extra: { region: "mars" } });
     expect(reply.status).toBe(400);
     expect(reply.body).toMatchObject({ error: "region: must be us or eu" });
@@ -224,7 +224,7 @@ describe("connecting with an API token", () => {
 describe("rotating the token", () => {
   const rotate = (token: unknown) => stage.call("PATCH", "", { token });
 
-  test("rotating without a connection is 404", async () => {
+  test("rotating without a connection gets 404", async () => {
     const reply = await rotate("token");
     expect(reply.status).toBe(404);
     expect(reply.body).toMatchObject({ error: "Not connected" });
@@ -295,7 +295,7 @@ describe("rotating the token", () => {
     stage.pagerduty.faults.api = null;
   });
 
-  test("another account's token is 409, and nothing changes", async () => {
+  test("another account's token gets 409, and nothing changes", async () => {
     await connect(stage.pagerduty.account({ subdomain: "acme" }).apiKey());
     const reply = await rotate(stage.pagerduty.account({ subdomain: "other" }).apiKey());
     expect(reply.status).toBe(409);
@@ -354,7 +354,7 @@ describe("the signing secret", () => {
     expect((await status()).body).toMatchObject({ webhook: { verification: "callback" } });
   });
 
-  test("is 404 without a connection, and 400 if it is empty, too long or not a text", async () => {
+  test("gets 404 without a connection, and 400 if it is empty, too long or not a text", async () => {
     expect((await put("s3cret")).status).toBe(404);
     await connect(stage.pagerduty.account().apiKey());
     for (const secret of [undefined, "", "  ", 42, "x".repeat(300)]) {
@@ -460,7 +460,7 @@ describe("/healthz", () => {
     }
   });
 
-  test("of a configured Worker is 200 with the Worker's version", async () => {
+  test("of a configured Worker answers 200 with the Worker's version", async () => {
     const health = await stage.worker.request("/healthz");
     expect(health.status).toBe(200);
     expect(health.body).toMatchObject({ status: "ok", version: expect.stringMatching(/^\d+\.\d+\.\d+$/) });

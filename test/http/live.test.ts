@@ -18,7 +18,7 @@ async function opened(headers: Record<string, string> = {}): Promise<Watcher> {
   return watcher;
 }
 
-test("the WebSocket for live changes needs Aurora's secret, and a plain GET of its path is 426", async () => {
+test("the WebSocket for live changes needs Aurora's secret, and a plain GET of its path gets 426", async () => {
   expect(await watch(`${stage.worker.url}/pagerduty/live`, { "x-user-id": stage.user })).toBe(403);
   const plain = await stage.call("GET", "/live");
   expect(plain.status).toBe(426);
@@ -80,7 +80,7 @@ test("a WebSocket of another organisation receives nothing", async () => {
   await early.close();
 });
 
-test("the 33rd WebSocket of a user is 429 until one of the others closes", async () => {
+test("the 33rd WebSocket of a user gets 429 until one of the others closes", async () => {
   const watchers = await Promise.all(Array.from({ length: 32 }, () => opened()));
   const headers = { "x-internal-secret": INTERNAL_SECRET, "x-user-id": stage.user };
   expect(await watch(`${stage.worker.url}/pagerduty/live`, headers)).toBe(429);

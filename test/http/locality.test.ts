@@ -76,7 +76,7 @@ describe("in dev without INTERNAL_API_SECRET", () => {
     },
   );
 
-  test.each(STRANGERS)("the console is 404 for a call %s", async (_, headers) => {
+  test.each(STRANGERS)("the console answers a call %s with 404", async (_, headers) => {
     const own = { ...headers, "x-requested-with": "aurora-console" };
     const claimed = (path: string) => ("mf-original-url" in headers ? { ...own, ...claiming(path) } : own);
     expect((await send(at("/"), claimed("/"))).status).toBe(404);

@@ -73,7 +73,7 @@ describe("starting a sign-in", () => {
     expect(reply.status).toBe(403);
   });
 
-  test("with an option of the wrong type is 400", async () => {
+  test("with an option of the wrong type gets 400", async () => {
     expect((await login(stage.worker, stage.user, { subscribe: "yes" })).status).toBe(400);
   });
 });
@@ -517,7 +517,7 @@ describe("other settings", () => {
     PAGERDUTY_IDENTITY_URL: stage.pagerduty.identityUrl,
   });
 
-  test("if OAuth is off, the login is 403 and the callback answers oauth_not_enabled", async () => {
+  test("if OAuth is off, the login answers 403 and the callback answers oauth_not_enabled", async () => {
     const off = await startWorker({ FRONTEND_URL: FRONTEND });
     try {
       const reply = await login(off, stage.user);
@@ -540,7 +540,7 @@ describe("other settings", () => {
       { PAGERDUTY_CLIENT_ID: null, PAGERDUTY_CLIENT_SECRET: null },
       "PAGERDUTY_CLIENT_ID, PAGERDUTY_CLIENT_SECRET",
     ],
-  ])("with %j the login is 500 and names the missing settings", async (change, names) => {
+  ])("with %j the login answers 500 and names the missing settings", async (change, names) => {
     const bare = await startWorker({ ...variables(), ...change });
     try {
       const reply = await login(bare, stage.user);

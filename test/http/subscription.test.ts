@@ -129,7 +129,7 @@ describe("creating the subscription", () => {
     expect(stage.account.subscriptions.size).toBe(0);
   });
 
-  test("with a read-only key is 403, and the status shows that the key is read-only", async () => {
+  test("with a read-only key gets 403, and the status shows that the key is read-only", async () => {
     await connect({ write: false });
     const reply = await call("POST", "/subscription");
     expect([reply.status, reply.body]).toMatchObject([403, { code: "write_access_required" }]);
@@ -147,7 +147,7 @@ describe("creating the subscription", () => {
     [{ events: [] }, "events"],
     [{ events: ["DROP TABLE"] }, "events"],
     [{ events: "incident.triggered" }, "events"],
-  ])("with %j is 400", async (wish, where) => {
+  ])("with %j gets 400", async (wish, where) => {
     await connect();
     const reply = await call("POST", "/subscription", wish);
     expect([reply.status, reply.body]).toMatchObject([400, { error: expect.stringContaining(where) }]);
@@ -221,7 +221,7 @@ describe("the event types of the subscription", () => {
 });
 
 describe("while the subscription is being created,", () => {
-  test("a webhook with an unknown signature is 503, so that PagerDuty retries, and an unsigned webhook is 401", async () => {
+  test("a webhook with an unknown signature gets 503, so that PagerDuty retries, and an unsigned webhook gets 401", async () => {
     await connect();
     await call("PUT", "/signing-secret", { secret: "an older one" });
     const held = holdNext(
@@ -275,7 +275,7 @@ describe("the subscription", () => {
     ["DELETE", "/subscription"],
     ["POST", "/subscription/ping"],
     ["POST", "/subscription/enable"],
-  ])("is 404 for %s %s if there is no subscription", async (method, path) => {
+  ])("gets 404 for %s %s if there is no subscription", async (method, path) => {
     expect((await call(method, path)).status).toBe(404);
     await connect();
     expect((await call(method, path)).status).toBe(404);
@@ -286,7 +286,7 @@ describe("the subscription", () => {
     ["POST", "/subscription/ping"],
     ["POST", "/subscription/enable"],
   ])(
-    "is 404 for %s %s if it was deleted at PagerDuty, and the status then says that it is missing",
+    "gets 404 for %s %s if it was deleted at PagerDuty, and the status then says that it is missing",
     async (method, path) => {
       await connect({ subscribe: true });
       stage.account.subscriptions.clear();
@@ -298,7 +298,7 @@ describe("the subscription", () => {
     },
   );
 
-  test("is 403 if the credential may not read or remove it, and a refused removal sets can_write_incidents to false", async () => {
+  test("gets 403 if the credential may not read or remove it, and a refused removal sets can_write_incidents to false", async () => {
     await connect({ subscribe: true });
     stage.pagerduty.faults.api = { status: 403 };
     const seen = await call("GET", "/subscription");

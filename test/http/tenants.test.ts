@@ -185,7 +185,7 @@ describe("a webhook URL", () => {
     expect(await incidentIds(alice, first)).toEqual([]);
   });
 
-  test("of a user without any connection is 404", async () => {
+  test("of a user without any connection gets 404", async () => {
     await status(alice, first);
     expect((await post(alice, { secret: "x" })).status).toBe(404);
   });

@@ -44,7 +44,7 @@ const post = (
 const status = async () => (await stage.call("GET", "")).body;
 
 describe("genuine webhooks", () => {
-  test("are 202 and reach Aurora", async () => {
+  test("get 202 and reach Aurora", async () => {
     const incident = triggered();
     const reply = await post(firstBody(incident));
     expect([reply.status, reply.body]).toEqual([202, { received: true }]);
@@ -78,7 +78,7 @@ describe("genuine webhooks", () => {
     expect(stage.aurora.of(incident.id)[0]?.data.incident.title).toBe("Żółw 🐢 \u2028 überläuft");
   });
 
-  test.each([130, 250])("of %i KB of incompressible data are 202 and processed", async (kilobytes) => {
+  test.each([130, 250])("of %i KB of incompressible data get 202 and are processed", async (kilobytes) => {
     const incident = triggered();
     const body = padded(firstBody(incident), {
       noise: randomBytes((kilobytes - 4) * 750).toString("base64"),
@@ -129,7 +129,7 @@ describe("genuine webhooks", () => {
     });
   });
 
-  test("of an event type that the connector does not use are 202 and recorded", async () => {
+  test("of an event type that the connector does not use get 202 and are recorded", async () => {
     const event = stage.account.emit({
       eventType: "service.updated",
       resourceType: "service",
@@ -140,7 +140,7 @@ describe("genuine webhooks", () => {
     expect(stage.aurora.accepted).toEqual([]);
   });
 
-  test("are 202 even if they are not a V3 event, because PagerDuty disables a subscription after 4xx answers", async () => {
+  test("get 202 even if they are not a V3 event, because PagerDuty disables a subscription after 4xx answers", async () => {
     for (const body of ["{}", "not json", JSON.stringify({ event: { id: "x" } })]) {
       const reply = await post(body);
       expect(reply.status).toBe(202);
@@ -150,7 +150,7 @@ describe("genuine webhooks", () => {
 });
 
 describe("refused webhooks", () => {
-  test("of a user who never connected are 404 and store nothing", async () => {
+  test("of a user who never connected get 404 and store nothing", async () => {
     const body = firstBody(triggered());
     for (const as of ["stranger", "x".repeat(200)]) {
       const reply = await post(body, { as });
@@ -175,7 +175,7 @@ describe("refused webhooks", () => {
     ["an empty signature", () => ""],
     ["garbage", () => "v1=zzzz,,;=%00"],
     ["10 KB of garbage", () => "v1=".repeat(3000)],
-  ])("with %s are 401 and counted", async (_, signatureOf) => {
+  ])("with %s get 401 and are counted", async (_, signatureOf) => {
     const body = firstBody(triggered());
     const reply = await post(body, { signature: signatureOf(body) });
     expect([reply.status, reply.body]).toMatchObject([401, { code: "invalid_signature" }]);
@@ -185,11 +185,11 @@ describe("refused webhooks", () => {
     });
   });
 
-  test("larger than 256 KiB are 413", async () => {
+  test("larger than 256 KiB get 413", async () => {
     expect((await post("x".repeat(256 * 1024 + 1))).status).toBe(413);
   });
 
-  test("over 60 a minute are 429, and genuine webhooks are still 202", async () => {
+  test("over 60 a minute get 429, and genuine webhooks still get 202", async () => {
     const body = firstBody(triggered());
     const replies = await Promise.all(Array.from({ length: 70 }, () => post(body, { signature: "v1=00" })));
     const statuses = replies.map((reply) => reply.status);

@@ -28,7 +28,7 @@ test("a bounded context has at most 64 KiB of JSON, parses again, and does not c
   );
 });
 
-test("a context keeps the newest or most similar items of each part: at most 20 alerts, and 10 items of other parts", () => {
+test("a context keeps at most 20 alerts, and at most 10 items of each other part: the newest, or the most similar past incidents", () => {
   fc.assert(
     fc.property(anyContext, (context) => {
       const bounded = boundContext(context);
@@ -123,7 +123,7 @@ test("no item is left out because of details if the items without details fit in
   );
 });
 
-test("if not all items fit, the newest alert keeps some details, and each part keeps its newest or most similar item", () => {
+test("if not all items fit, the newest alert keeps some details, and each part keeps its first item", () => {
   const details = { metric: "p99", lines: Array.from({ length: 500 }, () => "x".repeat(50)) };
   const notes = Array.from({ length: 10 }, () => ({ text: "x".repeat(100), by: null, createdAt: null }));
   const pastIncidents = [9, 8, 7, 6, 5, 4, 3].map(past);

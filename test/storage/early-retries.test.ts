@@ -4,7 +4,7 @@ import { dueDeliveries, markDelivered, markRetry, retryEarly } from "../../src/d
 import { appendEntry, entryAt } from "../../src/storage/journal.ts";
 import { migrate } from "../../src/storage/migrations.ts";
 
-/** When Aurora accepts deliveries again, long waits end early: at most fifty at a time, and once for each delivery. */
+/** When Aurora accepts deliveries again, up to fifty waiting deliveries are sent early, each of them only once. */
 
 const NOW_MS = 1_000_000;
 const HOUR_MS = 3600 * 1000;

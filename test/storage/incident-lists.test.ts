@@ -90,7 +90,7 @@ test("if a list ends at PagerDuty's limit of 10,000, all incidents of its last s
   expect(incomplete).toBe(false);
 });
 
-test("a check is incomplete if one second has more incidents than PagerDuty lists", async () => {
+test("a check is incomplete if more incidents were created in one second than PagerDuty can list", async () => {
   const incidents = created(10_100, () => NOW - 60_000);
   const { incomplete } = await looked("lists-too-many", () => incidents);
   expect(incomplete).toBe(true);

@@ -1,6 +1,6 @@
 import type { PythonValue } from "./jsonb.ts";
 
-/** Aurora's `fetch_and_consolidate_pagerduty_events`, in server/routes/pagerduty/runbook_utils.py. */
+/** Does what Aurora's `fetch_and_consolidate_pagerduty_events` does (server/routes/pagerduty/runbook_utils.py). */
 
 export interface StoredEvent {
   readonly eventType: string;

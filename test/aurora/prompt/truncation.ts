@@ -1,7 +1,7 @@
 import type { PythonValue } from "./jsonb.ts";
 import { cut, lengthOf } from "./python-json.ts";
 
-/** Aurora's `truncate_json_fields`, in server/chat/backend/agent/tools/output_sanitizer.py. */
+/** Does what Aurora's `truncate_json_fields` does (server/chat/backend/agent/tools/output_sanitizer.py). */
 
 export interface TruncationLimits {
   /** In code points. */

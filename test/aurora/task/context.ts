@@ -27,7 +27,7 @@ export interface TaskSettings {
 const LIMIT_WINDOW_MS = 300_000;
 const LIMIT = 5;
 
-/** Aurora's `is_background_chat_allowed`, in server/chat/background/task.py: 5 analyses in 5 minutes for a user. */
+/** Does what Aurora's `is_background_chat_allowed` does (server/chat/background/task.py). */
 export class AnalysisLimit {
   readonly #windows = new Map<string, { endsAtMs: number; count: number }>();
 

@@ -11,7 +11,7 @@ import { FIELD_EVENT, processFieldUpdate } from "./field-task.ts";
 import { readNumber } from "./number-lookup.ts";
 import { get, isTrue, PythonError } from "./python.ts";
 
-/** Aurora's `process_pagerduty_event`, in server/routes/pagerduty/tasks.py. */
+/** Does what Aurora's `process_pagerduty_event` does (server/routes/pagerduty/tasks.py). */
 
 const TRIGGERED = "incident.triggered";
 

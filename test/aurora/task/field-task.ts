@@ -4,7 +4,7 @@ import { textColumn } from "./columns.ts";
 import type { TaskContext } from "./context.ts";
 import { get, isDict, isTrue, PythonError } from "./python.ts";
 
-/** Aurora's `_process_custom_field_update`, in server/routes/pagerduty/tasks.py. */
+/** Does what Aurora's `_process_custom_field_update` does (server/routes/pagerduty/tasks.py). */
 
 export const FIELD_EVENT = "incident.custom_field_values.updated";
 

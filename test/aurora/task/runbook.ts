@@ -1,7 +1,7 @@
 import type { Json } from "../prompt/jsonb.ts";
 import { noAttribute } from "./python.ts";
 
-/** Aurora's `fetch_runbook_content`, in server/routes/pagerduty/runbook_utils.py. */
+/** Does what Aurora's `fetch_runbook_content` does (server/routes/pagerduty/runbook_utils.py). */
 
 const TIMEOUT_MS = 10_000;
 

@@ -91,7 +91,7 @@ const similarItem = ({ incidentId, title, createdAt, score, status }) =>
 /**
  * @template T
  * @param {string} title
- * @param {string} none
+ * @param {string} none the text for a part without items
  * @param {readonly T[] | null} items
  * @param {string | undefined} reason why the part is missing or incomplete
  * @param {(item: T) => HTMLElement} item
