@@ -32,8 +32,8 @@ export const problem = (what: string, means: string, fix: string): Finding => ({
 const shown = (text: string) => plainText(withLocalTimes(text));
 
 /**
- * Returns the lines for a person. Removes control characters, because a finding can contain text from strangers,
- * such as an event's type.
+ * Returns the finding as text for the terminal. Removes control characters, because a finding can contain text from
+ * strangers, such as an event's type.
  */
 export function printed({ level, what, means, fix }: Finding, hasColours: boolean): string {
   const mark = hasColours ? styleText(COLOUR[level], level, { validateStream: false }) : level;

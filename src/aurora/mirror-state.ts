@@ -50,7 +50,7 @@ export const UNKNOWN: MirrorState = {
   failure: null,
 };
 
-/** A disconnect is retried for an hour only, because the organisation may later connect in Aurora on purpose. */
+/** Aurora is told of a disconnect for an hour only: a later retry could remove a new connection made in Aurora. */
 const DISCONNECT_PATIENCE_MS = 60 * 60 * 1000;
 const DISCONNECT_RETRY = { firstMs: 2_000, maxMs: 5 * 60 * 1000 };
 

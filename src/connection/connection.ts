@@ -25,7 +25,7 @@ export const OwnSubscription = z.lazy(() =>
     id: z.string(),
     url: z.string(),
     made: z.boolean(),
-    /** Whether a caller chose the event types: if so, checks add no missing default types. */
+    /** Whether a caller chose the event types. A check then does not add default types that are missing. */
     chosen: z._default(z.boolean(), false),
     /** Event types that PagerDuty refused because it does not know them. */
     refusedEvents: z._default(z.array(z.string()), []),

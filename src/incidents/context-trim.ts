@@ -8,7 +8,7 @@ import { withoutSecretValues } from "./secret-names.ts";
 
 const MAX_ALERTS = 20;
 /**
- * The most members in the details of all alerts and changes together. Processing more members would take time, and
+ * How many members the details of all alerts and changes may have together. Processing more members would take time, and
  * hardly any of them would fit.
  */
 const MAX_DETAIL_MEMBERS = 50_000;

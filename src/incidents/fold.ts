@@ -205,10 +205,10 @@ function applyIncident(
   return next;
 }
 
-/** The most custom fields that are stored for an incident. PagerDuty allows fewer fields in an account. */
+/** How many custom fields of an incident are stored, at most. PagerDuty allows fewer fields in an account. */
 const MAX_FIELDS = 50;
 /**
- * The most characters that are stored of a custom field's value. PagerDuty allows fewer characters. An incident with
+ * How many characters of a custom field's value are stored, at most. PagerDuty allows fewer characters. An incident with
  * `MAX_FIELDS` values of this length fits into a database row, which holds at most 2 MB.
  */
 const MAX_FIELD_CHARS = 5_000;

@@ -242,7 +242,7 @@ export const FIELDS_SUFFIX = "_fields";
 /** A notification to Aurora. The journal's row stores it beside the event's payload. */
 export const Notification = z.lazy(() =>
   z.object({
-    /** The `webhook-id` of every attempt. */
+    /** The header `webhook-id`, which is the same in every attempt. */
     messageId: z.string(),
     type: NotificationType,
     /** ISO 8601. */

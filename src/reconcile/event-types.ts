@@ -41,7 +41,7 @@ export interface Extended {
 /**
  * Adds the default types that a subscription lacks. If PagerDuty refuses all types together, tries each type
  * separately.
- * @param maxCalls the most requests to PagerDuty; a later run adds the types that remain
+ * @param maxCalls the maximum number of requests to PagerDuty; a later run adds the types that remain
  */
 export async function addMissingEvents(
   client: PagerDutyClient,

@@ -28,7 +28,7 @@ const ASKED_GO_ON_MS = 10_000;
 /** If more than this many checks in a row found nothing wrong and nothing new, the next check is an hour later. */
 const QUIET_CHECKS = 2;
 const QUIET_WAIT_MS = 3600 * 1000;
-/** The most calls that one check makes to add event types. */
+/** How many calls one check may make to add event types. */
 const MAX_EVENT_CALLS = 4;
 
 export interface Reconciled {

@@ -108,7 +108,7 @@ export function restartNote(sql: SqlStorage, noteId: string, nowMs: number): voi
   );
 }
 
-/** Finds other notes of the incident with the PagerDuty id of `note`. Clears this id, and makes these notes pending. */
+/** Finds the incident's other notes that have the same PagerDuty id as `note`. Clears their id, so they are pending again. */
 export function reopenOthers(sql: SqlStorage, note: Note, nowMs: number): void {
   sql.exec(
     `UPDATE notes SET state = 'pending', pagerduty_id = NULL, written_at_ms = NULL, next_attempt_at_ms = ?

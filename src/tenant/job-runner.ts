@@ -8,7 +8,7 @@ import { describe, log } from "../log.ts";
 export interface Job {
   /** Jobs with the same key never overlap. */
   key: string;
-  /** The most subrequests that the job can make. */
+  /** The maximum number of subrequests that the job can make. */
   requests: number;
   run(): Promise<void>;
 }

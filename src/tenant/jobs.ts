@@ -70,10 +70,10 @@ export const hintJobs = (context: TenantContext): JobSource => ({
   nextAtMs: (afterMs) => nextHintAtMs(context.sql, afterMs),
 });
 
-/** The most deliveries at once. The runtime allows six open connections; PagerDuty and runbooks need some of them. */
+/** The maximum number of deliveries at once. The runtime allows six open connections; PagerDuty and runbooks need some of them. */
 const MAX_DELIVERIES = 3;
 /**
- * The most slow deliveries at once, so that one place stays free for new deliveries. A delivery is slow if its last
+ * The maximum number of slow deliveries at once, so that one place stays free for new deliveries. A delivery is slow if its last
  * attempt failed, or if PagerDuty may have to be asked for the incident's number first.
  */
 const MAX_SLOW = MAX_DELIVERIES - 1;
@@ -137,7 +137,7 @@ export class DeliveryJobs implements JobSource {
   }
 }
 
-/** The most analyses that fetch a runbook at the same time; a fetch may take 10 s. */
+/** How many analyses may fetch a runbook at the same time; a fetch may take 10 s. */
 const MAX_RUNBOOKS = 1;
 /** Many analyses are read, because an analysis without a runbook overtakes analyses that wait for a runbook. */
 const MAX_ANALYSES_READ = 50;
@@ -198,7 +198,7 @@ export class AnalysisJobs implements JobSource {
   }
 }
 
-/** The most notes that are written at the same time: `Gate` allows only two calls to PagerDuty at a time. */
+/** How many notes may be written at the same time: `Gate` allows only two calls to PagerDuty at a time. */
 const MAX_NOTES = 2;
 /** One call writes the note. If an earlier attempt may have written it, another call first reads PagerDuty's notes. */
 const NOTE_REQUESTS = 2;
@@ -217,7 +217,7 @@ export const noteJobs = ({ sql }: TenantContext, notes: NoteOutbox): JobSource =
 const CONTEXT_REQUESTS = 5;
 /** If more incidents than this wait for a context, only their alerts are read, so that the alerts arrive in time. */
 const MAX_WHOLE_CONTEXTS = 8;
-/** The most contexts that are listed at once. Each needs a call, and `CallBudget` allows 320 calls a minute. */
+/** How many contexts may be listed at once. Each needs a call, and `CallBudget` allows 320 calls a minute. */
 const MAX_CONTEXTS = 320;
 
 interface Awaited {

@@ -15,7 +15,7 @@ import { deliveryView } from "./views.ts";
 
 /** People have a few windows open; more than 32 sockets are a bug or an attack. */
 const MAX_SOCKETS = 32;
-/** The most changes that are sent one by one. If there are more changes, one message asks consoles to reload. */
+/** The maximum number of changes that are sent one by one. If there are more changes, one message asks consoles to reload. */
 const MAX_MESSAGES = 100;
 const MAX_OUTSTANDING = 200;
 /** The shortest time between two comparisons: reading the status after every webhook would take too long. */

@@ -13,7 +13,7 @@ const PRUNED_KEY = "prunedAtMs";
 const PRUNE_EVERY_MS = 24 * 3600 * 1000;
 /** An object can store 10 GB. Above 9 GB, the oldest payloads are removed, even if RETENTION_DAYS would keep them. */
 const MAX_DATABASE_BYTES = 9e9;
-/** The most rows that one statement changes. */
+/** The maximum number of rows that one statement changes. */
 const PRUNE_BATCH = 500;
 /** Unconfirmed webhooks are kept for three days, but at most for RETENTION_DAYS. Their checks end after two days. */
 const KEEP_UNCONFIRMED_MS = 3 * 24 * 3600 * 1000;

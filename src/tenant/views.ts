@@ -173,9 +173,9 @@ function analysisView(analysis: Analysis) {
   }
 }
 
-/** The most timeline lines that are shown with an incident, and the most events. */
+/** The maximum number of timeline lines, and of events, that are shown with an incident. */
 const MAX_LINES = 500;
-/** The most deliveries that are shown with an incident. Few, because each is stored with the whole incident. */
+/** The maximum number of deliveries shown with an incident. Few, because each is stored with the whole incident. */
 const MAX_DELIVERIES = 50;
 
 /**

@@ -14,7 +14,7 @@ import type { Verifier } from "./verify.ts";
 
 /** Parks webhooks that could not be processed: stores them as `failed` entries, and retries them on request. */
 
-/** The most parked webhooks that are in memory at the same time; each has up to 256 KiB. */
+/** How many parked webhooks may be in memory at the same time; each has up to 256 KiB. */
 const RETRY_BATCH = 20;
 
 const REASON =

@@ -45,9 +45,9 @@ const MAX_LAG_MS = 30_000;
 const GIVE_UP_AFTER_MS = 48 * 3600 * 1000;
 /** After this many attempts, an incident whose custom fields cannot be read is folded without them. */
 const ATTEMPTS_WITH_FIELDS = 3;
-/** The most attempts to read an incident's number; the waits between them add up to some hours. */
+/** How often an incident's number may be asked for; the waits between them add up to some hours. */
 const MAX_NUMBER_ATTEMPTS = 20;
-/** The most webhooks that one job confirms or rejects, so that thousands of them do not delay the other jobs. */
+/** How many webhooks one job may confirm or reject, so that thousands of them do not delay the other jobs. */
 const BATCH = 100;
 /** The `event.id` of an unsigned webhook is sent to Aurora only if it looks like an id from PagerDuty. */
 const EVENT_ID = /^[A-Za-z0-9_-]{1,64}$/;

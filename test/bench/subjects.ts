@@ -8,7 +8,7 @@ import { requestBytes } from "./client.ts";
 /** The measured subjects: the connector and the handlers that it is compared with, each in its own workerd. */
 
 export const USER = "bench";
-/** The bench's aims compare the connector with the handlers `BARE` and `KEPT`. */
+/** The handlers that the connector is compared with. */
 export const BARE = "bare handler";
 export const KEPT = "bare, key kept";
 export const INTERNAL_SECRET = "bench-internal-secret";

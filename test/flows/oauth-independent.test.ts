@@ -161,7 +161,7 @@ test("an independent, certified server accepts the connector's sign-in, code exc
 
   // The state of `back` was used before, so the connector does not send the code to the provider.
   expect(await follow(worker, back)).toContain("error=invalid");
-  // Bob's `state` was never used, so the connector sends the code to the provider, which answers `invalid_grant`.
+  // Bob's `state` is valid, so the connector sends the code to the provider, which answers `invalid_grant`.
   const other = await browse(await signInAddress(worker, "bob"));
   other.searchParams.set("code", "no-such-code");
   expect(await follow(worker, other)).toContain("error=exchange_failed");
