@@ -43,7 +43,7 @@ export function answered(
   };
 }
 
-/** Describes the result as text after the word "Aurora", such as "did not answer within 30 s". */
+/** Describes the result: continues a sentence that begins with "Aurora", such as "did not answer within 30 s". */
 export function outcomeOf(answer: AuroraAnswer): string {
   switch (answer.kind) {
     case "answered":

@@ -33,8 +33,8 @@ export const MirrorState = z.lazy(() =>
     knowsConnection: z.nullable(z.boolean()),
     checkedAtMs: z.nullable(z.number()),
     /**
-     * Why a call failed, as text after the word "Aurora". Becomes null when a user connects or disconnects, when
-     * Aurora accepts a change, and when Aurora's status says `connected: true`.
+     * Why a call failed: continues a sentence that begins with "Aurora". Becomes null when a user connects or
+     * disconnects, when Aurora accepts a change, and when Aurora's status says `connected: true`.
      */
     failure: z.nullable(z.string()),
   }),

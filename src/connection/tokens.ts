@@ -29,7 +29,7 @@ type Attempt = z.infer<typeof Attempt>;
 
 /** How long `GET /pagerduty` waits for a refresh that is due. */
 const STATUS_WAIT_MS = 3_000;
-/** If the API also refused the previous call, a token younger than this is not refreshed. */
+/** If the API refuses two calls in a row, a token younger than this is not refreshed. */
 const REFUSED_AGAIN_MS = 10 * 60 * 1000;
 
 /** Why a call to PagerDuty failed, or could not be made. */

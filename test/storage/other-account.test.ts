@@ -4,7 +4,7 @@ import { connectionOf } from "../support/connection.ts";
 
 afterEach(() => void vi.unstubAllGlobals());
 
-/** Compares a new key, which gets a 404 for the stored incident, with a stored key that gets `status`. */
+/** Compares two keys: PagerDuty answers the stored key with `status`, and the new key with 404. */
 function compare(status: number): Promise<boolean> {
   vi.stubGlobal("fetch", async (_: unknown, { headers }: { headers: Record<string, string> }) => {
     const isNew = new Headers(headers).get("authorization")?.includes("NEW") === true;
