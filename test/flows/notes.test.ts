@@ -164,7 +164,9 @@ test("a malformed note, a note on an unknown incident and a note that is too lar
       post({ content: "x", url: "https://evil.example.com/" }),
       post({ content: "x", idempotencyKey: "" }),
       post({ content: "x" }, "PUNKNOWN"),
-      post({ content: "x".repeat(128 * 1024) }),
+      stage.worker.call(stage.user, "POST", `/pagerduty/incidents/${incident.id}/notes`, {
+        declaredBytes: 128 * 1024 + 1,
+      }),
     ].map(async (reply) => (await reply).status),
   );
   expect(statuses).toEqual([400, 400, 400, 400, 400, 404, 413]);

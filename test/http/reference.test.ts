@@ -101,7 +101,10 @@ describe("the OpenAPI document:", () => {
     await checked("post", "/pagerduty", { body: { token: account.apiKey(), subscribe: true } });
     await checked("patch", "/pagerduty", { body: { token: account.apiKey() } });
     expect((await webhook({ raw: "x" })).status).toBe(401);
-    expect((await webhook({ raw: "x".repeat(300_000) })).status).toBe(413);
+    expect((await webhook({ declaredBytes: 300_000 })).status).toBe(413);
+    for (const path of ["/reconcile", "/subscription/ping", "/subscription/enable"]) {
+      expect((await checked("post", `/pagerduty${path}`, { declaredBytes: 300_000 })).status).toBe(413);
+    }
     await checked("get", "/pagerduty/webhook-url");
     await checked("put", "/pagerduty/signing-secret", { body: {} });
     await checked("put", "/pagerduty/signing-secret", { body: { secret: "one more" } });

@@ -1,5 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { createTestHarness, type WorkerHandle } from "wrangler";
+import { declareBody } from "./declared-body.ts";
 import { until } from "./until.ts";
 
 /** The built Worker in workerd, with local KV, Queues and Durable Objects, called over HTTP. */
@@ -31,12 +32,14 @@ export interface CallOptions {
   /** Headers to send; null removes a default header. */
   headers?: Record<string, string | null>;
   raw?: string | Uint8Array<ArrayBuffer>;
+  /** Sends no body, but this Content-Length: see `declareBody`. */
+  declaredBytes?: number;
 }
 
 export interface Worker {
   readonly url: string;
-  /** Sends any request, without added headers. */
-  request(path: string, init?: RequestInit): Promise<Reply>;
+  /** Sends any request, without added headers. @param declaredBytes see `CallOptions` */
+  request(path: string, init?: RequestInit, declaredBytes?: number): Promise<Reply>;
   /** Makes a call as Aurora's server does. */
   call(user: string, method: string, path: string, options?: CallOptions): Promise<Reply>;
   readonly handle: WorkerHandle<Bindings>;
@@ -78,8 +81,12 @@ export async function startWorker(
   const handle = server.getWorker<Bindings>();
   const base = url.origin;
 
-  const request = async (path: string, init: RequestInit = {}): Promise<Reply> => {
-    const response = await fetch(new URL(path, base), { redirect: "manual", ...init });
+  const request = async (path: string, init: RequestInit = {}, declaredBytes?: number): Promise<Reply> => {
+    const url = new URL(path, base);
+    const response =
+      declaredBytes === undefined
+        ? await fetch(url, { redirect: "manual", ...init })
+        : await declareBody(url, init.method ?? "GET", new Headers(init.headers), declaredBytes);
     const text = await response.text();
     let body: unknown = text;
     try {
@@ -104,7 +111,7 @@ export async function startWorker(
         headers.set("content-type", "application/json");
         init.body = JSON.stringify(options.body);
       }
-      return request(path, init);
+      return request(path, init, options.declaredBytes);
     },
     async sql(user, query, ...values) {
       const storage = await handle.getDurableObjectStorage("TENANT", { name: tenantNameOf(user) });
