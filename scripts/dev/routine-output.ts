@@ -11,7 +11,7 @@ const ROUTINE = [
   /^Your Worker has access to the following bindings:/,
   /^Binding +Resource/,
   /^env\.\w+ [ (]/,
-  // The box that lists wrangler's keys.
+  // The frame around wrangler's keyboard shortcuts.
   /^\u256D\u2500/,
   /^\u2394 /,
   /^\[custom build\] Running: /,

@@ -18,7 +18,7 @@ const bodyWith = (secrets: readonly string[]) =>
     nastyValue.map((error) => JSON.stringify({ error, connected: error })),
     nastyText.map((text) => JSON.stringify({ error: `${text} ${secrets.join(" ")}` })),
     fc.nat(200_000).map((size) => `<html>${"<p>".repeat(size / 3)}`),
-    // These bodies resemble `Token required`, the only error that grants a permission.
+    // These bodies resemble `Token required`, the error that only a permitted user gets.
     fc.constantFrom('{"error": "Token required."}', '{"error": ["Token required"]}', "Token required"),
   );
 const STATUSES = [200, 201, 204, 301, 302, 307, 400, 401, 403, 404, 409, 422, 429, 500, 502, 503, 508];
