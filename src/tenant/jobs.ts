@@ -73,12 +73,12 @@ export const hintJobs = (context: TenantContext): JobSource => ({
 /** The maximum number of deliveries at once. The runtime allows six open connections; PagerDuty and runbooks need some of them. */
 const MAX_DELIVERIES = 3;
 /**
- * The maximum number of slow deliveries at once, so that one place stays free for new deliveries. A delivery is slow if its last
- * attempt failed, or if PagerDuty may have to be asked for the incident's number first.
+ * The maximum number of slow deliveries at once, so that one place stays free for new deliveries. A delivery is slow
+ * if its last attempt failed, or if PagerDuty may have to be asked for the incident's number first.
  */
 const MAX_SLOW = MAX_DELIVERIES - 1;
 const MAX_MISSING_NUMBERS = 1;
-/** Deliveries of earlier lanes start first. `again` comes last, because it could take all places of slow deliveries. */
+/** Deliveries of earlier lanes start first. `again` is last: its deliveries could fill all `MAX_SLOW` places. */
 const LANES = ["first", "context", "missingNumber", "again"] as const satisfies readonly Lane[];
 const isSlow = (lane: Lane): boolean => lane === "missingNumber" || lane === "again";
 
@@ -139,7 +139,7 @@ export class DeliveryJobs implements JobSource {
 
 /** How many analyses may fetch a runbook at the same time; a fetch may take 10 s. */
 const MAX_RUNBOOKS = 1;
-/** Many analyses are read, because an analysis without a runbook overtakes analyses that wait for a runbook. */
+/** How many due analyses are read from the table: an analysis without a runbook may overtake many others. */
 const MAX_ANALYSES_READ = 50;
 
 /** One request for the runbook, and one for each of up to three redirects. */
