@@ -19,7 +19,7 @@ export interface WranglerAnswer {
 export interface WranglerOptions {
   /** Shows the output instead of returning it, so that a person can answer wrangler's questions. */
   show?: boolean;
-  /** For `--secrets-file`, so that no secret is on a command line. */
+  /** wrangler gets these secrets in a file (`--secrets-file`), so that no secret is on its command line. */
   secrets?: Readonly<Record<string, string>>;
   /** wrangler reads a copy of wrangler.toml with these ids of KV namespaces. */
   namespaces?: { env: string; ids: NamespaceIds };
@@ -43,7 +43,7 @@ export const wrangler: Wrangler = async (args, options = {}) => {
     rmSync(folder, { recursive: true, force: true });
     config?.remove();
   };
-  // Removes the files when this process ends in any way except SIGKILL, which runs no handler.
+  // Removes the files even if SIGTERM, SIGHUP or an uncaught error ends this process.
   process.on("exit", removeFiles);
   const stop = new AbortController();
   const ended = (signal: NodeJS.Signals) => {

@@ -97,7 +97,8 @@ async function upload(
     showGenerated(generated, secrets, say);
     return targets;
   }
-  // Even a failed deployment may have stored generated secrets. Shows these here, because Cloudflare never does.
+  // Even a failed deployment may have stored generated secrets. Shows those secrets now, because Cloudflare never shows
+  // a secret.
   const inForce = generated.length === 0 ? new Set<string>() : await namesOrNull(wrangler, project);
   showGenerated(
     generated.filter((name) => inForce === null || inForce.has(name)),

@@ -17,7 +17,7 @@ const wrangler = fileURLToPath(new URL("../../node_modules/wrangler/wrangler-dis
 
 export interface DevSession {
   child: ChildProcess;
-  /** Removes the generated configuration, after the child has ended. */
+  /** Removes the generated configuration. Call this after wrangler has ended. */
   clear(): void;
 }
 

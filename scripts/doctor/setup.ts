@@ -56,7 +56,7 @@ export function localConfig(project: Project, devVars: readonly SettingsSource[]
 
 /**
  * Returns the settings of a deployed Worker. INTERNAL_API_SECRET and AURORA_HEADERS come from environment variables.
- * Stand-ins replace the other secrets, which cannot be read.
+ * Stand-ins replace CREDENTIALS_KEYS and AURORA_EVENTS_SECRET, which cannot be read.
  * @returns null if a setting is missing or malformed; `GET /healthz` names such a setting
  */
 export function deployedConfig(
