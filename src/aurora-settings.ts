@@ -46,12 +46,12 @@ export const headerLines = read((value) => {
   return headers;
 });
 
-/** Matches a URL of Aurora's own route or of the receiver in `aurora/`, if the URL ends in a slash. */
+/** Matches a URL of Aurora's own route or of the receiver in `aurora/`, if the URL's path ends in a slash. */
 const KNOWN_RECEIVER = /^([^?#]*(?:\/edge\/events|\/pagerduty\/webhook\/\{user_id\}))\/+(?=[?#]|$)/;
 
 /**
- * Parses AURORA_EVENTS_URL. If the URL matches `KNOWN_RECEIVER`, removes its last slash, because the receiver would
- * answer 404.
+ * Parses AURORA_EVENTS_URL. If the URL matches `KNOWN_RECEIVER`, removes the slashes at the end of its path. With such
+ * a slash, the receiver would answer 404.
  */
 export const eventsUrl = read((value) => {
   const url = parseUrl(value);

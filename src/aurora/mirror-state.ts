@@ -50,7 +50,7 @@ export const UNKNOWN: MirrorState = {
   failure: null,
 };
 
-/** Aurora is told of a disconnect for an hour only: a later retry could remove a new connection made in Aurora. */
+/** A disconnect is retried for one hour only. A later retry could remove a connection newly made in Aurora. */
 const DISCONNECT_PATIENCE_MS = 60 * 60 * 1000;
 const DISCONNECT_RETRY = { firstMs: 2_000, maxMs: 5 * 60 * 1000 };
 
@@ -68,8 +68,8 @@ export interface Change {
 
 /**
  * Replaces the pending change. A new connection that Aurora's API does not accept also cancels a pending disconnect.
- * @returns null, which deletes the state, for a disconnect without an organisation, because each connection in Aurora
- * has an organisation
+ * @returns null, which deletes the state, if the change is a disconnect without an organisation. Aurora stores no
+ * connection without an organisation, so nothing has to be deleted there.
  */
 export function afterChange(state: MirrorState, made: Change, nowMs: number): MirrorState | null {
   const isNew = made.change !== "rotate";

@@ -20,7 +20,7 @@ import { permissions } from "./permission.ts";
 
 /**
  * Sends changes of the connection to Aurora's backend. Aurora's list of connectors is then right, and Aurora's webhook
- * route accepts the organisation's events. The connector keeps a change even if Aurora does not accept it.
+ * route accepts the organisation's events. A change takes effect in the connector even if Aurora does not accept it.
  */
 
 const KEY = "mirror";
