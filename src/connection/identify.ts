@@ -27,8 +27,8 @@ export interface CheckedCredential extends Omit<Identity, "accountRegion"> {
 }
 
 /**
- * The error for the caller if PagerDuty refuses a token or cannot be called. Aurora's UI knows these messages, so the
- * cause is in `detail`.
+ * The error for the caller if PagerDuty refuses a token or cannot be called. The messages are those of Aurora's own
+ * connector. The exact cause is in `detail`.
  */
 export function tokenError(problem: ApiProblem): AppError {
   switch (problem.problem) {
@@ -140,7 +140,7 @@ export async function isOfOtherAccount(
 
 const isGone = (answer: ApiAnswer<unknown>) => !answer.ok && answer.problem === "not_found";
 
-/** Returns the answer if PagerDuty decided the call. @throws {AppError} if it limited the call or could not be reached */
+/** Returns PagerDuty's answer, even a refusal. @throws {AppError} for `rate_limited` and `unavailable` */
 function reached<T>(answer: ApiAnswer<T>): ApiAnswer<T> {
   if (!answer.ok && (answer.problem === "rate_limited" || answer.problem === "unavailable")) {
     throw tokenError(answer);

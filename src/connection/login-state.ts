@@ -30,7 +30,7 @@ export type LoginState = z.infer<typeof LoginState>;
 
 /** Long enough for a sign-in, which takes about a minute. After this time a stolen `state` no longer works. */
 export const LOGIN_LIFE_MS = 10 * 60 * 1000;
-/** A sealed connection is never accepted as a `state`: its purpose is a tenant id, which contains no space. */
+/** Connections are sealed for a tenant id, which contains no space. So no sealed connection opens as a `state`. */
 const PURPOSE = "oauth login";
 /** A genuine state has fewer than 2,000 characters. */
 const MAX_STATE_CHARS = 4096;

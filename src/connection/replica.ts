@@ -73,7 +73,8 @@ export class Replica {
     const timer = new AbortController();
     const write = value === null ? this.#kv.delete(key) : this.#kv.put(key, value);
     const tooLate = scheduler.wait(WRITE_DEADLINE_MS, { signal: timer.signal }).then(() => {
-      // If the write succeeds after all, it may overwrite a newer value. The copy then has to be written again.
+      // The write may still succeed after the deadline, and overwrite a newer value. The copy then has to be written
+      // again.
       write.then(() => this.mark(key)).catch(() => undefined);
       throw new Error(`KV did not answer within ${WRITE_DEADLINE_MS / 1000} s`);
     });

@@ -13,7 +13,7 @@ import { isSealedWithCurrentKey, type Keyring, openText, SealError, sealText } f
 const CONNECTION_KEY = "connection";
 const REPLICA_MARKER = "connectionReplicaBehind";
 const Stored = z.object({ tenantId: z.string(), sealed: z.string() });
-/** The time from a deletion to an alarm, which removes the copy in KV if the copy still exists. */
+/** How long after a deletion the alarm runs. The alarm removes the copy in KV if the copy still exists. */
 const CLEARED_ALARM_MS = 2_000;
 
 const connectionKvKey = (tenantId: string) => `connection:${tenantId}`;

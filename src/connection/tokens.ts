@@ -29,7 +29,7 @@ type Attempt = z.infer<typeof Attempt>;
 
 /** How long `GET /pagerduty` waits for a refresh that is due. */
 const STATUS_WAIT_MS = 3_000;
-/** If the API refuses two calls in a row, a token younger than this is not refreshed. */
+/** A refused token younger than this is not refreshed if the API refused the previous call, too. */
 const REFUSED_AGAIN_MS = 10 * 60 * 1000;
 
 /** Why a call to PagerDuty failed, or could not be made. */
