@@ -13,7 +13,7 @@ import { reading } from "../state/reading.js";
 /** @typedef {Activity["day"]} Measured */
 
 const HOUR_MS = 3_600_000;
-/** The shortest time between two reloads. One event hardly changes a day's counts, so its reload can wait. */
+/** The shortest time between two reloads. A late reload does no harm: one event hardly changes a day's counts. */
 const RELOAD_WAIT_MS = 3_000;
 /** Reloads at least this often, because the last 24 hours move on even if no event arrives. */
 const RELOAD_EVERY_MS = 300_000;
@@ -26,7 +26,7 @@ const number = new Intl.NumberFormat("en-GB");
 const timeText = (ms) => (ms === null ? "–" : duration(ms));
 
 /**
- * In the drawing, the shapes that show a figure have the CSS class in `key`, such as `wrong`.
+ * `key` is the CSS class of the figure's shapes in the drawing, such as `wrong`.
  * @type {readonly {key: string, name: string, isWrong?: true, text: (of: Measured) => string}[]}
  */
 const FIGURES = [

@@ -115,7 +115,8 @@ export function copyButton(textOf, what) {
 }
 
 /**
- * A long text with its name and a button to copy the text. The text in `shown` can change later.
+ * A long text with its name and a button to copy the text. The caller can later change the text
+ * in the returned element `shown`.
  * @param {string} name
  * @param {string} text
  */

@@ -109,7 +109,7 @@ export const rangeMarks = (scale, ranges) =>
     const [x, low, high] = [index + 0.5, yOf(scale, range.from), yOf(scale, range.to)];
     return [
       svg("path", { class: "range", d: `M${x} ${low}V${high}M${x - 0.28} ${high}h0.56` }),
-      // A very short line is drawn as a dot, which stays round when the drawing is stretched.
+      // The dot is a very short line. Unlike a circle, it stays round when the drawing is stretched.
       svg("path", { class: "middle", d: `M${x} ${low}h0.001` }),
     ];
   });
