@@ -1,6 +1,6 @@
 /**
- * Explains to a person how a sign-in with PagerDuty ended. Used by the console's script and by the page without
- * script.
+ * Explains to a person why a sign-in with PagerDuty failed. The console's script and `signInNotice` in `notices.ts` show
+ * this text.
  */
 
 /**

@@ -26,7 +26,7 @@ export const list = {
 };
 /**
  * The filters that limit a list to a range of time.
- * @param time what happened to the rows at that time, such as "received"
+ * @param time a word of both descriptions, such as "received" in "Only those received before this time."
  */
 export const timeRange = (time: string) => ({
   since: { description: `Only those ${time} at or after this time.`, schema: GivenTime },

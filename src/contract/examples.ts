@@ -8,5 +8,5 @@ export interface Example {
   answers: Readonly<Record<string, unknown>>;
 }
 
-/** The key is `get /pagerduty` for a call, `v3` for a request to Aurora, and `error404` for an error. */
+/** A key names a call (`get /pagerduty`), a request to Aurora (`v3`) or an error (`error404`). */
 export const EXAMPLES: Readonly<Record<string, Example>> = recorded;

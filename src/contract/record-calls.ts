@@ -6,7 +6,7 @@ import * as noteAnswers from "./note-answers.ts";
 import { DeliveryState } from "./parts.ts";
 import { IdsBody, NoteBody, RedeliverBody } from "./requests.ts";
 
-/** The calls for stored records, and for the Worker itself. */
+/** The calls for stored records, and calls such as `GET /healthz`, which need no connection. */
 
 export const incidents: Call[] = [
   {

@@ -67,7 +67,10 @@ export function moment(iso, never) {
   return h("span", { class: "moment" }, when(iso), " ", h("span", { class: "muted" }, `(${absolute(iso)})`));
 }
 
-/** Updates the times that `when` created. `refreshTimesInSight` later updates the times in blocks out of sight. */
+/**
+ * Updates the times that `when` created. Skips blocks of rows that are out of sight: `refreshTimesInSight` updates the
+ * times of such a block when the block comes into sight.
+ */
 export function refreshTimes(within = document.documentElement) {
   for (const time of within.querySelectorAll("time[data-relative]:not([data-skipped] *)")) {
     const text = relative(time.getAttribute("datetime") ?? "");
