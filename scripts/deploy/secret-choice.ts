@@ -25,7 +25,7 @@ export interface SecretChoice {
 /**
  * Decides which secrets to upload: secrets from files, and needed secrets that the Worker does not have yet.
  * @param present the names of the Worker's secrets
- * @throws {CommandError} naming every setting and secret that the Worker would refuse
+ * @throws {CommandError} naming every setting and secret that the Worker would refuse; not in Cloudflare's builds
  */
 export async function chooseSecrets(
   project: Project,

@@ -147,7 +147,7 @@ export function listing(how, signal) {
   }
 
   /**
-   * Makes one request at a time, because older rows that are loaded during a reload would not fit the reloaded list.
+   * Starts `work` when earlier work has ended: older rows that are loaded during a reload would not fit the new list.
    * @param {() => Promise<void>} work
    */
   function inTurn(work) {
