@@ -13,7 +13,7 @@ const WINDOW_MS = 5 * 60 * 1000;
 
 /** Deliveries older than this are not counted. */
 const SHOWN_MS = 24 * 3600 * 1000;
-/** How many of the newest entries are searched. An index for this search would cost a billed row for each event. */
+/** Only this many of the newest journal entries are searched. An index would cost a billed row for each event. */
 const MAX_ENTRIES = 1_000;
 
 /** A delivery that makes Aurora start an analysis for the user. */

@@ -30,8 +30,8 @@ const Counts = z.object({
 /** The state of the deliveries, for the status. */
 export interface OutboxSummary extends z.infer<typeof Counts> {
   /**
-   * The last failure of the pending delivery that is retried next. Lane `missingNumber` counts only if lane `again` has
-   * no failed delivery. Null if no pending delivery has failed.
+   * The last failure of the pending delivery that is retried next. Deliveries in lane `missingNumber` are considered
+   * only if lane `again` has no failed delivery. Null if no pending delivery has failed.
    */
   nextFailed: Failure | null;
   newestDead: Failure | null;

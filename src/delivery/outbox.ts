@@ -115,8 +115,8 @@ export function promoteNext(
 }
 
 /**
- * Whether Aurora has accepted a later delivery of the incident, but not this delivery. This can only happen after a
- * delivery of the incident was queued late or again (`revived`). Otherwise, deliveries are sent in order.
+ * Whether Aurora has accepted a later delivery of the incident, but not this delivery. Returns false until
+ * `redelivery.ts` has set the incident's `revived`, because until then the incident's deliveries are sent in order.
  */
 export function isOvertaken(sql: SqlStorage, { seq, incidentId, delivery }: Entry): boolean {
   if (delivery === "delivered") return false;

@@ -21,8 +21,9 @@ export interface KnownIncident {
 }
 
 /**
- * Aurora passes payloads of up to 15,000 characters to its language model. For a longer payload, Aurora only passes the
- * number of members. 1,000 characters stay free for custom fields that arrive in the 5 s before Aurora's analysis.
+ * Aurora passes payloads of up to 15,000 characters to its language model. In a longer payload, Aurora replaces each
+ * list and each object by a count, and cuts texts to 80 characters. 1,000 characters stay free for custom fields that
+ * arrive in the 5 s before Aurora's analysis.
  */
 const MAX_TRIGGERED_CHARS = 14_000;
 /**
