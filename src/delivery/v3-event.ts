@@ -110,7 +110,7 @@ function numberOf(incident: Incident): number | null {
   return number <= MAX_NUMBER ? number : null;
 }
 
-/** The largest size of `agent`, and of `client`, measured with `PIECES`. */
+/** `agent` and `client` may each have this many characters in the JSON that Aurora's Python writes. */
 const MAX_ORIGIN_CHARS = 1000;
 
 function v3Event(

@@ -173,8 +173,8 @@ async function refusal(c: Context<AppEnv>, error: AppError): Promise<Response> {
 }
 
 /**
- * Returns the invalid settings. If all settings are valid, returns the missing OAuth credentials, which only stop
- * sign-ins.
+ * Returns the invalid settings. If all settings are valid, returns the OAuth credentials that are not set. Without
+ * them, only sign-ins fail.
  */
 function configProblems(env: Env): ConfigProblem[] {
   try {

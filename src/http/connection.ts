@@ -59,7 +59,7 @@ export const connection = new Hono<AppEnv>()
   .post("/reconcile", noBody, async (c) => {
     const caller = c.get("caller");
     const url = ownWebhookUrl(c);
-    // A call may reach a limit before the check is complete. The next call then continues the check.
+    // A check may stop early, at its limit of time or of calls to PagerDuty. The next call to the object continues it.
     for (let calls = 1; ; calls += 1) {
       const { unfinished, checked, recovered, subscription } = unwrap(
         await tenantOf(c).reconcile(caller, url),
