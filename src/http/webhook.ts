@@ -57,7 +57,9 @@ export function webhookUserId({ method, url }: Request): string | null {
 /** The body of the answer 202 to PagerDuty. */
 export interface TakenWebhook {
   received: true;
-  /** Why the webhook is only recorded; absent if it is used. */
+  /**
+   * Why the webhook is only stored in the event log. Absent if the webhook may change an incident or its timeline.
+   */
   reason?: string;
 }
 

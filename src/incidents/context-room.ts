@@ -25,8 +25,8 @@ export function withDetails(context: Context, detailsOf: (item: Detailed) => unk
 
 /**
  * Divides the room among the details of alerts and changes, in this order: newest alert, newest change, second alert,
- * second change, and so on. The details of each item may use the room that is left, minus the room that all later
- * details need. They may always use half of the room that is left.
+ * second change, and so on. An item's details may use the room that the later items' details do not need. If this is
+ * less than half of the room that is left, the item's details may use half.
  * @param left the room minus the size of `kept`
  * @param kept the items that are kept, with `LEFT_OUT` in place of their details
  * @param whole the same context with all items and all details

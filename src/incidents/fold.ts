@@ -113,7 +113,7 @@ function resolvedAtByRest({ resolvedStamp, resolvedAtFallback }: IncidentState):
 
 /**
  * Returns the later of two times: the resolving event's time and REST's `resolved_at`. If neither time is known,
- * returns the newest observation's time.
+ * returns the snapshot's time.
  */
 function resolvedAtOf(state: IncidentState): string | null {
   const byRest = resolvedAtByRest(state);

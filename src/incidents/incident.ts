@@ -103,7 +103,7 @@ export const Analysis = z.discriminatedUnion("state", [
   z.object({
     state: z.literal("waiting"),
     dueAtMs: z.number(),
-    /** `runbook`: the wait ends early if a runbook arrives. Rows stored by earlier versions lack this member. */
+    /** With `runbook`, the wait ends early if a runbook arrives. Rows stored by earlier versions lack `waitsFor`. */
     waitsFor: z._default(z.enum(["runbook", "nothing"]), "runbook"),
     reason: z.string(),
     provenance: Provenance,
