@@ -60,7 +60,7 @@ const api = new Hono<AppEnv>()
   .route("/activity", activity)
   .route("/oauth", oauthLogin);
 
-/** The API for Aurora's server. Each call needs Aurora's secret, and each change also needs Aurora's permission. */
+/** The API for Aurora's server. Each call needs Aurora's secret (except in `dev`), each change Aurora's permission. */
 const internal = new Hono<AppEnv>()
   .use(requireCaller)
   .use("/", requireOrganisation)

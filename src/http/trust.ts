@@ -10,7 +10,7 @@ import { userTenantId } from "../tenant-id.ts";
  * The keys with which the edge verifies webhooks. They are cached in this isolate for 30 s, because loading them costs
  * more than a verification. To load them, the edge decrypts KV's copy of the connection and imports its secrets.
  *
- * The cache may be stale, so the edge asks the tenants' objects before it refuses a webhook. Before an object uses an
+ * The cache may be stale, so the edge asks the tenants' objects before it answers 401 or 404. Before an object uses an
  * accepted webhook, the object checks that the secret is still valid.
  */
 export interface TenantTrust extends ConnectionRef {
