@@ -1,7 +1,7 @@
 import { isRecord, type JsonForm, membersOf, sizeOf } from "./json-size.ts";
 import { CUT_MARK, cutText, firstChars, storableText } from "./text.ts";
 
-/** Limits the characters, depth and length of JSON from other systems. Pure. */
+/** Makes JSON from other systems storable, and limits its depth and length. Pure. */
 
 /**
  * Monitoring tools nest JSON about a dozen levels deep. A far deeper value can overflow the stack of a recursive

@@ -112,7 +112,7 @@ export function observeRest(held: Held, incident: RestIncident, askedAtMs: numbe
     overrules: overruling,
   };
   const sameSecond = known && wholeSecond(known.atMs) === wholeSecond(updatedAtMsOf(updatedAt));
-  // An answer that changes nothing keeps the known stamp. A new stamp at each reading would make the id ever longer.
+  // An answer that changes nothing keeps the known stamp. Otherwise each reading would add a `+` to the stamp's id.
   return sameSecond && fold(state, observation).change === null
     ? { ...observation, stamp: known }
     : observation;

@@ -52,8 +52,8 @@ export class NoteOutbox {
   }
 
   /**
-   * Stores a note and tries once to write it. A second request with the same `idempotencyKey` and content stores no
-   * second note, but retries a failed note.
+   * Stores a note and tries once to write it. If a request is repeated with the same `idempotencyKey`, no second note
+   * is stored, but a failed note is retried.
    * @returns the note's id
    * @throws {AppError} not_connected, not_found, invalid_request, write_access_required, idempotency_conflict,
    * rate_limited

@@ -35,7 +35,7 @@ export type ApiProblem =
 
 export type ApiAnswer<T> = { ok: true; value: T } | ({ ok: false } & ApiProblem);
 
-/** A user waits for the result. Aurora has the same timeout. */
+/** A user waits for the result. Aurora's own PagerDuty connector has the same timeout. */
 const TIMEOUT_MS = 20_000;
 /** PagerDuty's rate limit is per minute. Without a reset time in the answer, we wait for a whole minute. */
 const DEFAULT_RETRY_AFTER_SECONDS = 60;
@@ -130,7 +130,7 @@ async function problemOf(response: Response, target: ApiTarget): Promise<ApiProb
 /**
  * Calls PagerDuty and parses its answer with `schema`.
  * @param path the path and query, relative to the API's URL
- * @param from the e-mail address of the user whom PagerDuty shows as the author; needed if the key belongs to no user
+ * @param from the e-mail of the user whom PagerDuty shows as a note's author; needed if the key belongs to no user
  */
 export async function callPagerDuty<T>(
   target: ApiTarget,
