@@ -94,7 +94,7 @@ def process_once(event: Event) -> Optional[str]:
 
 
 def despite_redis(action) -> None:
-    """Runs an action on Redis. Only logs a failure, because the failure must not change the answer."""
+    """Runs an action on Redis. Only logs a failure, which must not change the answer: locks expire anyway."""
     try:
         action()
     except redis.RedisError as error:

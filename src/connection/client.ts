@@ -72,6 +72,7 @@ export class PagerDutyClient {
   async #run<T>(call: Call<T>, options: CallOptions): Promise<CallAnswer<T>> {
     const connectionId = this.#store.connection?.connectionId;
     const isCurrent = this.#store.whileConnectedAsNow();
+    // Waits for a token before the gate: this wait takes no place there, which the refresh itself may need.
     const ready = await this.#tokens.ready();
     if (!ready.ok) return ready;
     const first = await this.#attempt(connectionId, call, options);

@@ -111,8 +111,8 @@ const OLD_SECRET_GRACE_MS = 24 * 3600 * 1000;
 const MAX_SECRETS = 10;
 
 /**
- * Puts `added` in front of the connection's secrets. The older secrets expire within a day. But a pasted secret
- * does not change the expiry of a secret whose subscription the connector created.
+ * Puts `added` in front of the connection's secrets. The older secrets expire within a day. But if the connector
+ * created the present subscription, a pasted secret does not change the expiry of this subscription's secret.
  */
 export function withSecret(
   { signingSecrets, subscription }: Pick<Connection, "signingSecrets" | "subscription">,

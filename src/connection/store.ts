@@ -111,8 +111,8 @@ export class ConnectionStore {
   }
 
   /**
-   * Replaces the connection by the result of `change`. Resolves when the new connection is stored; the copy in KV is
-   * written later.
+   * Replaces the connection by the result of `change`. The new connection takes effect in memory at once. Resolves when
+   * it is stored; the copy in KV is written later.
    */
   async update(change: (connection: Connection) => Connection): Promise<void> {
     if (!this.#connection || this.#tenantId === null) return;

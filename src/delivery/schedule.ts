@@ -4,8 +4,8 @@ import { scheduledAtMs } from "../retry-timing.ts";
 /** Decides when a delivery is tried again. Pure: the clock and the random number are arguments. */
 
 /**
- * The result of an attempt. `advice` says what a person should check; null for a temporary failure. `retryAfterSeconds`
- * is Aurora's `Retry-After`.
+ * The result of an attempt. `advice` says what to check if Aurora's answer points to a wrong setting; null otherwise.
+ * `retryAfterSeconds` is Aurora's `Retry-After`.
  */
 export type AttemptOutcome =
   | { kind: "accepted"; status: number | null }

@@ -132,7 +132,7 @@ function othersOf(event: unknown, { incidentId }: Incident): Record<string, unkn
   return isRecord(bounded) ? bounded : {};
 }
 
-/** Reduces the runbook field to one URL, because Aurora fetches the whole value as a URL. */
+/** Reduces the runbook field to its first URL, or else its first text: Aurora fetches the whole value as a URL. */
 function readable(fields: Record<string, FieldValue>): Record<string, FieldValue> {
   if (!Object.hasOwn(fields, RUNBOOK_FIELD)) return fields;
   return { ...fields, [RUNBOOK_FIELD]: runbookUrlIn(fields[RUNBOOK_FIELD]) ?? "" };

@@ -84,7 +84,7 @@ export async function trustOf(
   return connection ? remember(tenantId, connection, nowMs) : null;
 }
 
-/** Opens the sealed connection that a tenant's object returned, and caches the connection's keys. */
+/** Opens the sealed connection that a tenant's object returned, and caches its keys: they are newer than KV's copy. */
 export async function learnTrust(
   config: Config,
   tenantId: string,

@@ -11,7 +11,7 @@ const RULE = "----------";
 
 /**
  * A document with more runs of `*`, `_` and `~` is not converted. For each run the lexer searches the text backwards.
- * With many thousands of runs, this search takes seconds.
+ * With many thousands of runs, this search takes seconds. No ordinary text has so many.
  */
 const MAX_EMPHASIS_MARKS = 1_000;
 
@@ -31,7 +31,7 @@ const DELIMITER_ROW = /^[ \t]*(?:\|[ \t]*)?[:-]+[ \t]*(?:\|[ \t]*(?:[:-]+[ \t]*)
 /** Matches a word of over 2,000 characters. The lexer is slow to search such a word for e-mail addresses. */
 const LONG_WORD = /\S{2001}/;
 
-/** Leaves bare URLs as text, because the lexer's search for the end of a URL is slow. */
+/** Leaves bare URLs as text: they already show the address, and the lexer's search for the end of a URL is slow. */
 class NoteTokenizer extends Tokenizer {
   override url(): undefined {
     return undefined;

@@ -16,7 +16,10 @@ import { lenient, listOf, Time } from "./event.ts";
  */
 
 const MAX_ALERTS = 20;
-/** Each call requests at most this many change events or past incidents. `context-trim.ts` keeps ten of each. */
+/**
+ * Each call requests at most this many change events or past incidents. `context-trim.ts` sorts them, because PagerDuty
+ * does not, and keeps ten of each.
+ */
 const MAX_OF_EACH_OTHER = 20;
 
 const Text = lenient(z.string());

@@ -5,7 +5,7 @@ import { numberOf } from "./columns.ts";
 import { COLUMNS, Entry } from "./journal.ts";
 
 /**
- * Keeps unsigned webhooks until PagerDuty's REST API confirms them. A row of the `hints` table is called a hint. It
+ * Keeps unsigned webhooks until they are checked over the REST API. A row of the `hints` table is called a hint. It
  * says that one incident has to be read from PagerDuty. All waiting webhooks of the incident share one hint. The
  * webhooks are `unconfirmed` journal entries. Their size and number are limited, because strangers can send unsigned
  * webhooks.

@@ -68,7 +68,10 @@ export class Connecting {
     this.#neighbours = neighbours;
   }
 
-  /** Call this before the first await: a disconnect that starts later cancels the attempt. */
+  /**
+   * A disconnect that starts later cancels the attempt. Call this before the first await, and check the attempt
+   * (`#checkNotCancelled`) after every await.
+   */
   attempt(): Attempt {
     return { disconnects: this.#disconnects };
   }
@@ -224,7 +227,8 @@ export class Connecting {
 
   /**
    * If the stored connection belongs to another account or is being disconnected, deletes the subscription that we
-   * created. The deletion needs the old credential, so it comes before the new connection is stored.
+   * created, which would keep posting webhooks that are refused here. The deletion needs the old credential, so it
+   * comes before the new connection is stored.
    * @returns the id of the stored connection, if its incidents and events are kept; null otherwise
    */
   async #leaveOtherAccount(

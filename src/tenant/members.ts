@@ -59,7 +59,7 @@ export class Members {
 
   /**
    * Pins this organisation in a user's object, because the subscription posts to this user's webhook URL. A user's
-   * object never drops a pinned organisation. Never throws: a failed update is retried after the next change.
+   * object never drops a pinned organisation. Never throws: a failed update is retried after the next check or change.
    */
   async notePinned({ connection, tenantId }: ConnectionStore): Promise<void> {
     const before = z.safeParse(z.string(), this.#storage.kv.get(PINNED_KEY)).data ?? null;

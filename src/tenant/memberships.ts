@@ -99,7 +99,10 @@ export class Memberships {
     this.#put(userId, isKnown || !pinned ? list : [{ tenantId, pinned }, ...list]);
   }
 
-  /** Tells each dropped organisation's object, so that the user's next call for this organisation adds it again. */
+  /**
+   * Before an organisation is dropped, tells its object, so that the user's next call for this organisation adds it
+   * again.
+   */
   async #add(userId: string, tenantId: string): Promise<void> {
     const { pushedOut } = withMembership(this.#list, tenantId);
     await Promise.all(pushedOut.map((id) => this.#organisationObject(id).forgetMember(userId)));

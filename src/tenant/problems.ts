@@ -52,7 +52,7 @@ export interface ProblemFacts {
   nowMs: number;
 }
 
-/** Returns a connection's problems in the order in which the status shows them. */
+/** Returns a connection's problems in the order of the status: first the credential's, which can stop all events. */
 export function problemsOf(facts: ProblemFacts): Problem[] {
   return [
     ...credentialProblems(facts),

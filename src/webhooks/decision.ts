@@ -38,8 +38,9 @@ export type Decision =
 
 /**
  * Decides which tenants of a webhook URL accept a webhook. If a tenant's secret matches the signature, only this tenant
- * accepts the webhook. Otherwise the webhook is a hint for every tenant whose connection has no secret. If tenants own
- * the subscription in `X-Webhook-Subscription`, no other tenant gets the hint. Pure.
+ * accepts the webhook. Otherwise the webhook is a hint for every tenant whose connection has no secret, even if the
+ * connection of another tenant cannot be opened. If tenants own the subscription in `X-Webhook-Subscription`, only the
+ * answers of these tenants decide about the hint. Pure.
  */
 export function decide(candidates: readonly Candidate[]): Decision {
   // In the order in which the edge tries the tenants.

@@ -40,10 +40,11 @@ export class Verifier {
   }
 
   /**
-   * Verifies an accepted webhook again, because the edge may have used an outdated copy of the connection. A webhook
-   * that no stored secret proves becomes a hint, because PagerDuty does not send an accepted webhook again. But a
-   * webhook for an earlier connection is refused if the present connection has signing secrets or belongs to another
-   * account.
+   * Checks an accepted webhook again, because the edge may have used an outdated copy of the connection. If the
+   * connection and the secret that the edge used are still stored, the edge's proof stands. Otherwise the webhook is
+   * verified with the stored secrets. A webhook that no stored secret proves becomes a hint, because PagerDuty does not
+   * send an accepted webhook again. But a webhook for an earlier connection is refused if the present connection has
+   * signing secrets or belongs to another account.
    * @throws if the connection cannot be opened, for example because a key is missing; the webhook is then retried
    */
   async verify(webhook: ReceivedWebhook): Promise<Verdict> {

@@ -96,6 +96,7 @@ onStatus(showStatus);
 onLive("status", again, forever);
 onLive("delivery", again, forever);
 window.addEventListener("hashchange", route);
+// The address names the open page, so the link must not change the address.
 document.querySelector(".skip")?.addEventListener("click", (event) => {
   event.preventDefault();
   main.focus();
