@@ -94,7 +94,7 @@ export function trimContext(context: Context, limits: ContextLimits): Context {
   return withDetails(kept, detailsWithin(room - sizeOf(kept, form), kept, whole, form));
 }
 
-/** The members whose texts are limited by `maxText`; other texts are limited by `maxWord`. */
+/** The members whose texts are limited by `maxText`; `maxWord` limits all other texts except URLs. */
 const TEXT_MEMBERS = new Set(["summary", "title", "text"]);
 const URL_MEMBERS = new Set(["url", "href"]);
 
