@@ -45,7 +45,9 @@ const MAX_MS = Date.parse("9999-12-31T00:00:00Z");
 /** Returns false for NaN. */
 const isInRange = (atMs: number) => atMs >= MIN_MS && atMs <= MAX_MS;
 
-/** A time in ISO 8601 with a time zone, which Aurora can read. A time in another form is converted to UTC. */
+/**
+ * Keeps a time of the form `ISO_WITH_ZONE`, which Aurora can read. Converts any other time to this form, in UTC.
+ */
 export const Time = z.pipe(
   z.string().check(z.refine((value) => isInRange(Date.parse(value)), { error: "not a date" })),
   z.transform((value: string) => (ISO_WITH_ZONE.test(value) ? value : new Date(value).toISOString())),

@@ -2,7 +2,10 @@ import type { ApiProblem } from "./api.ts";
 
 const STATUS_PAGE = "https://status.pagerduty.com";
 
-/** If PagerDuty refuses the credential, `tokenError` in `connection/identify.ts` has a fixed message. */
+/**
+ * Every problem except a refused credential. For a refused credential, `tokenError` in `connection/identify.ts` has
+ * fixed messages.
+ */
 type CallFailure = Exclude<ApiProblem, { problem: "unauthorized" | "forbidden" }>;
 
 /** Describes in two or three sentences why a call to PagerDuty failed, and what a person can do. Pure. */

@@ -14,7 +14,10 @@ export function apiUrlOf(region: Region, override: string | null): string {
   return override ?? API_URL[region];
 }
 
-/** Returns the regions in which to try a credential. If `given` or `override` is set, returns only one region. */
+/**
+ * Returns the regions in which to try a credential. If `given` is set, returns only `given`.
+ * @param override `PAGERDUTY_API_URL`. If it is set, all regions have the same URL, so one region is enough
+ */
 export function candidateRegions(given: Region | undefined, override: string | null): Region[] {
   if (given) return [given];
   return override ? ["us"] : ["us", "eu"];

@@ -81,7 +81,7 @@ export const getSubscription = (target: ApiTarget, id: string): Promise<ApiAnswe
 
 /**
  * Returns the subscriptions whose URL is `url`, then the subscriptions that `leadsHere` accepts.
- * @param leadsHere whether a subscription that posts to `other` reaches the connection of `url`
+ * @param leadsHere whether webhooks sent to the URL `other` reach the connection whose webhook URL is `url`
  */
 export async function findSubscriptions(
   target: ApiTarget,
