@@ -149,7 +149,10 @@ export const MAX_UNCONFIRMED_BYTES = 4096;
 const MAX_CONFIRMED_BYTES = 8 * 1024;
 /** How many confirmed entries are kept. Their bodies take at most 80 MB. A busy account fills this in several weeks. */
 export const MAX_CONFIRMED_ENTRIES = 10_000;
-/** How many unconfirmed entries are kept. A stranger who posts many webhooks can replace them within minutes. */
+/**
+ * How many unconfirmed entries are kept. A stranger can post so many webhooks that all older entries are removed within
+ * minutes.
+ */
 export const MAX_UNCONFIRMED_ENTRIES = 3000;
 
 /** Stores that PagerDuty confirmed the entry. Does nothing if a signed webhook has replaced the entry. */

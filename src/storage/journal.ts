@@ -56,7 +56,10 @@ export const Entry = z.object({
   reason: z.nullable(z.string()),
   delivery: z.nullable(DeliveryState),
   attempts: z.number(),
-  /** How many of the delivery's requests the receiver `sentTo` accepted. Format `v3` can need several requests. */
+  /**
+   * How many of the delivery's requests were accepted by the receiver that `sentTo` identifies. Format `v3` can need
+   * several requests.
+   */
   sentParts: z.number(),
   sentTo: z.nullable(z.string()),
   nextAttemptAtMs: z.nullable(z.number()),
@@ -240,7 +243,7 @@ export function entryOfEvent(sql: SqlStorage, incidentId: string | null, eventId
   return entriesWhere(sql, processed, incidentId, eventId)[0] ?? null;
 }
 
-/** Returns the entry of a delivery, by the `webhook-id` of any of its bodies; null if there is none. */
+/** Returns a delivery's entry, by the `webhook-id` of any of the delivery's requests; null if there is none. */
 export function entryOfDelivery(sql: SqlStorage, webhookId: string): Entry | null {
   const id = webhookId.endsWith(FIELDS_SUFFIX) ? webhookId.slice(0, -FIELDS_SUFFIX.length) : webhookId;
   const seq = seqOfMessage(id);

@@ -225,7 +225,7 @@ export const listDeliveries = (sql: SqlStorage, filter: DeliveryFilter): Page<En
 /**
  * Counts the newest entries, and the older entries that the sources `indexes` contain.
  * @param indexes sources that do not overlap
- * @param isIndexed whether `indexes` contain all entries below `belowSeq` that have the filter's choice
+ * @param isIndexed whether `indexes` contain every entry below `belowSeq` that fits `choice` of the filter `name`
  */
 function countsOf(
   sql: SqlStorage,
