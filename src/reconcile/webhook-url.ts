@@ -15,7 +15,7 @@ export function leadsToSame(other: string, url: string, isMember: (userId: strin
 
 /** Decides which of the account's subscriptions belong to this connection. */
 export interface Ownership {
-  /** Whether a subscription that posts to `other` reaches the connection of `url`. */
+  /** Whether webhooks sent to the URL `other` reach the connection whose webhook URL is `url`. */
   leadsHere(other: string, url: string): boolean;
   /** Whether another tenant uses the subscription. The user in its URL may be in several organisations. */
   isTaken(subscription: { id: string; url: string }): Promise<boolean>;
