@@ -6,7 +6,7 @@ import { ask, type Run, type Stop } from "./run.ts";
 
 /** To find missed incidents, reads PagerDuty's lists of created and open incidents, page by page. */
 
-/** The incidents that this run has read so far. A change of `list` or `sinceMs` starts a new window. */
+/** The incidents that this run has listed with this `list` and `sinceMs`. If either changes, a new window starts. */
 interface Window {
   list: Check["list"];
   sinceMs: number;
@@ -48,7 +48,7 @@ export async function lookAtLists(run: Run, lookAt: LookAt): Promise<Stop | null
   return null;
 }
 
-/** Whether the list has shifted between two pages. If not, a page repeats incidents of earlier pages. */
+/** Whether the list has shifted so far that the page repeats no incident of earlier pages. Pages normally overlap. */
 const hasShifted = ({ listed }: Window, incidents: readonly (RestIncident | null)[]): boolean =>
   listed.size > 0 &&
   incidents.length > 0 &&

@@ -30,7 +30,7 @@ const SUBSCRIPTION_CALLS = 8;
 const MAX_FAILURES_IN_A_ROW = 3;
 /**
  * After this many failed attempts, an incident is removed from `Progress.left`, the list of incidents to read later. If
- * only its custom fields cannot be read, the incident is folded without custom fields.
+ * the last attempt reads the incident but not its custom fields, the incident is folded without them.
  */
 const MAX_ATTEMPTS = 5;
 /** The check stops when this many incidents are left for a later check. */
@@ -155,7 +155,7 @@ async function lookAt(run: Run, incident: RestIncident, askedAtMs: number): Prom
   try {
     return await tryTwice(() => foldOne(run, incident, askedAtMs));
   } catch (error) {
-    // This is a bug in the connector, not a failure of PagerDuty.
+    // `foldOne` threw twice: the fault is in the code or in the stored row, not at PagerDuty.
     setAside(run.context.sql, incident.incidentId, error, Date.now());
     run.left.delete(incident.incidentId);
     return null;

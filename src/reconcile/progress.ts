@@ -149,7 +149,7 @@ export function afterPage(check: Check, page: Page): Check {
   if (nextMs > check.sinceMs) return { ...check, pages, sinceMs: nextMs, offset: 0 };
   const offset = check.offset + PAGE_SIZE - PAGE_OVERLAP;
   if (offset + PAGE_SIZE <= MAX_OFFSET) return { ...check, pages, offset };
-  // PagerDuty lists no more incidents of this second.
+  // PagerDuty lists nothing beyond `MAX_OFFSET`, so the next page begins with incidents created a second later.
   return { ...check, pages, sinceMs: check.sinceMs + SECOND_MS, offset: 0, incomplete: true };
 }
 

@@ -104,7 +104,7 @@ export class SubscriptionManager {
     return { created: true, subscription: created };
   }
 
-  /** Adds the default event types, but not to types that a caller chose. */
+  /** Decides the subscription's event types. Default types are added, unless a caller chose the types. */
   #choiceOf({ events }: SubscriptionOptions, known: Subscription | null, stays: boolean): Choice {
     if (events) return { events, chosen: true };
     if (!known) return { events: withDefaults([]), chosen: false };
