@@ -4,7 +4,8 @@ import { columnOf } from "./columns.ts";
 
 /**
  * The `set_aside` table: incidents that could not be processed, because of a fault in their stored row or in the
- * code. No job is due for such an incident, so it does not delay other incidents. The status reports these incidents.
+ * code. No analysis is due for such an incident, so it does not delay other incidents. The status reports these
+ * incidents.
  */
 
 /**
