@@ -129,7 +129,10 @@ function refreshProblems(connection: OAuthConnection, failure: RefreshFailure, n
   ];
 }
 
-/** `without`: what does not work if one of `scopes` is missing. Classic apps only have `read` and `write`. */
+/**
+ * `without`: what does not work if one of `scopes` was requested but not granted. A Classic app has no scopes
+ * except `read` and `write`.
+ */
 const NEEDS: { scopes: string[]; without: string }[] = [
   {
     scopes: ["incidents.read", "read"],

@@ -13,7 +13,10 @@ export function claimOf(body: Uint8Array): Uint8Array {
   return claim && claim.byteLength <= MAX_CLAIM_BYTES ? claim : body.slice(0, MAX_UNCONFIRMED_BYTES);
 }
 
-/** Returns the members that `agreementOf` compares; null if the body is no event, or is too deeply nested for JSON. */
+/**
+ * Returns the members that `agreementOf` compares. Returns null if the body is no event, or is nested too deeply for
+ * `JSON.stringify`.
+ */
 function condensed(body: Uint8Array): Uint8Array | null {
   const read = readBody(body);
   if (!read.ok) return null;
