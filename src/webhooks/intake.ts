@@ -197,8 +197,8 @@ function storeUnused(sql: SqlStorage, entry: Omit<NewEntry, "kind" | "outcome">,
     appendEntry(sql, { ...entry, kind: "webhook", outcome: "ignored" }, null);
     return "ignored";
   }
-  // Nothing can confirm this webhook, so only the start of a long body is stored. A shared webhook's body is not
-  // stored.
+  // Nothing can confirm this webhook, so only the start of a long body is stored. If the webhook may belong to another
+  // tenant or account (`shared`), its body is not stored.
   const payload = entry.shared ? null : (entry.payload?.slice(0, MAX_UNCONFIRMED_BYTES) ?? null);
   const seq = appendEntry(sql, { ...entry, kind: "webhook", outcome: "unconfirmed", payload }, null);
   boundUnconfirmed(sql, seq);

@@ -37,7 +37,7 @@ def envelope(event_id, user_id="ann", org_id="acme", event_type="incident.trigge
 
 
 def call(body: bytes, headers: dict, path="/edge/events", method="POST"):
-    """Sends a body that is a list in chunks. Returns the answer's (status, JSON, headers)."""
+    """Sends `body`; if it is a list, sends it in chunks. Returns the answer's (status, JSON, headers)."""
     connection = http.client.HTTPConnection("127.0.0.1", receiver.port, timeout=60)
     connection.request(method, path, body=body, headers=headers, encode_chunked=isinstance(body, list))
     response = connection.getresponse()

@@ -54,7 +54,10 @@ export class Directory {
     return role !== undefined && (action === "read" || role !== "viewer");
   }
 
-  /** `get_user_token_data`: finds a row of the given organisation, or of this user in any organisation. */
+  /**
+   * `get_user_token_data`: finds the first row that belongs to the given organisation or to this user. A row of this
+   * user may be of any organisation.
+   */
   credentialFor(userId: string, organisation: string | null): CredentialRow | null {
     return this.credentials.find((row) => isVisible(row, userId, organisation)) ?? null;
   }

@@ -27,8 +27,8 @@ export function consolidate(events: readonly StoredEvent[]): PythonValue {
 }
 
 /**
- * Adds every field, even if PagerDuty emptied it. The row in Aurora's `incidents` keeps the old value of an emptied
- * field.
+ * Adds every field, even if PagerDuty emptied it. Aurora's table `incidents` differs: it keeps the old value of an
+ * emptied field.
  */
 function addFields(fields: Map<string, PythonValue>, data: PythonValue): void {
   const updates = data instanceof Map ? data.get("custom_fields") : undefined;
