@@ -38,7 +38,7 @@ export interface TodaysAuroraOptions {
   /** Default: 5000 ms, as in Aurora. If null, an analysis starts only when `runWaiting` is called. */
   analysisDelayMs?: number | null;
   /**
-   * Delays the task of a triggered event. The tasks of a backlog run in parallel, and the delay makes this task end last.
+   * Delays the task of a triggered event. In a backlog, tasks run in parallel, so the delayed task ends last.
    * Default: 20 ms.
    */
   correlationLatencyMs?: number;

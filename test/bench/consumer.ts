@@ -13,7 +13,7 @@ export interface FoldResult {
   batchSize: number;
   cpuMicros: Figures;
   perSecond: Figures;
-  /** The object's CPU time divided by the first object's CPU time in the same round. */
+  /** Each round gives one ratio: the object's CPU time divided by the CPU time of `objects[0]`. */
   toFirst: Figures;
 }
 

@@ -16,7 +16,10 @@ export interface DeliveryResult {
   cpuMicros: Figures;
   cpuSeconds: Figures;
   perSecond: Figures;
-  /** The median CPU time of one delivery, divided by the value in the table's first row. */
+  /**
+   * The CPU time of one delivery, divided by the value in the table's first row. `measureDue` divides the medians.
+   * `measureLive` divides the CPU times of each round, and takes the median of these ratios.
+   */
   toFirst: number;
 }
 

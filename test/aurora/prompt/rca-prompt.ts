@@ -4,8 +4,8 @@ import { truncateFields } from "./truncation.ts";
 
 /**
  * Aurora's `build_rca_prompt`, in server/chat/background/rca_prompt_builder.py, without the parts from Aurora's
- * knowledge base. Only the payload between the `<alert_payload>` tags is exactly Aurora's. All lengths are in code
- * points.
+ * knowledge base. The payload between the `<alert_payload>` tags is exactly Aurora's; the text around it is not. All
+ * lengths are in code points.
  */
 
 const WHOLE_PAYLOAD_MAX_LENGTH = 1_000;

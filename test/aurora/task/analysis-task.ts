@@ -81,7 +81,7 @@ function promptOf({ tables, settings }: TaskContext, incident: IncidentRow, even
   return prompt ?? `PagerDuty incident #${incident.number}: ${event.title ?? "None"}`;
 }
 
-/** `run_background_chat`. Sets `analyzed` even if the incident was resolved in the meantime. */
+/** Stands for Aurora's `run_background_chat`. Sets `analyzed` even if the incident was resolved in the meantime. */
 async function analyze(context: TaskContext, incident: IncidentRow, taskId: string): Promise<void> {
   if (incident.analysisTaskId === taskId) incident.analysisSessionId = randomUUID();
   incident.updatedAtMs = context.settings.nowMs();

@@ -42,7 +42,10 @@ export function readStatus(incident: Json): "resolved" | "investigating" {
   return lower(get(incident, "status", "unknown")) === "resolved" ? "resolved" : "investigating";
 }
 
-/** Returns `created_at`, the value of the column `alert_fired_at`; null if `created_at` is absent or not a date. */
+/**
+ * Returns `created_at`, which Aurora stores in the column `alert_fired_at`. Returns null if `created_at` is absent or
+ * not a date.
+ */
 export function readFiredAt(incident: Json): string | null {
   const createdAt = get(incident, "created_at");
   if (!isTrue(createdAt)) return null;
