@@ -22,7 +22,7 @@ export interface ChaosOptions {
   unsignedWebhooks: number;
   /** The longest lag of PagerDuty's REST API behind unsigned webhooks. */
   restLagMs: number;
-  /** The number of forged webhooks outside of floods. */
+  /** The largest number of forged webhooks outside of floods. */
   forged: number;
   /** The number of users: at least one for each organisation. */
   users: number;

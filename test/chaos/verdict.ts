@@ -8,7 +8,7 @@ import type { Platform } from "./platform.ts";
 import type { Receivers } from "./receivers.ts";
 import { type KnownIncident, type Received, receivedByIncident } from "./told.ts";
 
-/** The differences between the final state and PagerDuty's own state. Each finding is a sentence. */
+/** Everything that is wrong after the faults, in Aurora or in the connector. Each finding is a sentence. */
 export interface Findings {
   lost: string[];
   twice: string[];
@@ -177,8 +177,8 @@ function givenUp({ id, incidents }: Organisation, events: Row[]): string[] {
 }
 
 /**
- * Only genuine webhooks count. A forged webhook is checked for half a minute, because it looks like a genuine webhook
- * that REST does not show yet.
+ * Reports genuine webhooks that wait to be checked. A forged webhook is not reported. It may wait for half a minute,
+ * because it looks like a genuine webhook that REST does not show yet.
  */
 function unchecked({ id, webhooks }: Organisation, events: Row[]): string[] {
   const genuine = new Set(webhooks.map(({ webhookId }) => webhookId));

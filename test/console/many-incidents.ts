@@ -1,7 +1,10 @@
 import type { Page, WebSocketRoute } from "playwright-core";
 import type { IncidentList, LiveMessage, PagerDutyIncident } from "../../src/contract/answers.ts";
 
-/** Replaces the Worker: answers the console's requests with a very long list, and sends changes over the WebSocket. */
+/**
+ * Answers the console's requests for incidents with a very long list, and sends changes over the WebSocket. All other
+ * requests reach the Worker.
+ */
 
 const SERVICES = ["Checkout", "Payments", "Search", "Mail", "Kafka", "Database"];
 const SEVERITIES = ["critical", "high", "medium", "low"] as const;
@@ -41,7 +44,7 @@ function incidentOf(index: number, nowMs: number): PagerDutyIncident {
 export interface ManyIncidents {
   /** Sends a changed incident; a negative `index` sends a new incident. */
   change(index: number, title: string): void;
-  /** How many requests were answered. */
+  /** How many requests for incidents were answered. */
   readonly pages: number;
 }
 

@@ -47,7 +47,7 @@ async function isUp(port: string): Promise<boolean> {
 
 test("the demo plays its whole story despite wrong settings in the user's environment, and leaves nothing behind", async () => {
   const port = String(await freePort());
-  // A developer of Aurora may have set such variables. The demo must ignore them.
+  // A developer of Aurora may have set these variables. The demo must ignore them.
   const environment = {
     INTERNAL_API_SECRET: "theirs",
     AURORA_EVENTS_URL: "http://127.0.0.1:9/",
