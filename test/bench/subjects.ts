@@ -178,7 +178,10 @@ export function signedRequests(account: Account, secret: string): Uint8Array[] {
   return webhooks.map((webhook) => signedRequest(secret, webhook));
 }
 
-/** Returns the bodies of `events` webhooks. @param incidents how many new incidents the webhooks are about */
+/**
+ * Returns the bodies of webhooks, one for each event. @param events the number of events @param incidents how many new
+ * incidents the webhooks are about
+ */
 export function bodiesOf(account: Account, events: number, incidents: number, seed: number): string[] {
   return makeHistory(account, { incidents, events, seed }).webhooks.map(({ body }) => body);
 }

@@ -110,8 +110,8 @@ export class People {
         this.counts["API keys that were rotated"] += 1;
         return;
       }
-      // PagerDuty's rate limit can last a minute. If the old key is still valid, the rotation is abandoned. If the old
-      // key is revoked, the call is repeated.
+      // PagerDuty's rate limit can last a minute. While it lasts, the connector cannot check the new key. If the old
+      // key is still valid, the organisation keeps it. If it is revoked, the connector is sent the new key again.
       if (status === 429 && !isFirst) return;
       await wait(status === 429 ? 1000 : RETRY_MS);
     }

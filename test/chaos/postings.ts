@@ -38,7 +38,7 @@ export function postingsOf(organisations: readonly Organisation[], plan: Plan): 
     .filter(() => random() < REPEATED)
     .map(({ organisation, take }): Posting => {
       const { isSigned, webhooks } = organisation;
-      /** Without a signing secret, repeats an earlier webhook, because `take` would let a new event happen. */
+      /** Without a signing secret, `take` lets a new event happen. Therefore an earlier webhook is repeated instead. */
       const repeat = () => (isSigned ? take() : webhooks.length > 0 ? pick(random, webhooks) : null);
       return {
         organisation,
@@ -51,7 +51,7 @@ export function postingsOf(organisations: readonly Organisation[], plan: Plan): 
     });
   const all = shuffled(random, [...once, ...again]);
   // While the last webhooks are sent, Aurora refuses all deliveries. Only signed webhooks are sent last, because a rate
-  // limit could delay unsigned webhooks. Aurora would then refuse deliveries for longer than the delivery schedule.
+  // limit could delay unsigned webhooks. Aurora would then refuse deliveries for so long that they die.
   const last = new Set(all.filter(({ organisation }) => organisation.isSigned).slice(0, held));
   return [...last, ...all.filter((posting) => !last.has(posting))];
 }

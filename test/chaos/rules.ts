@@ -31,7 +31,7 @@ interface ObjectState {
 const newConnections = (held: number) =>
   new Connections(held, () => happened("calls that waited for a connection"));
 
-/** The state that the simulated platform keeps for an object in memory. */
+/** What the simulated platform knows about one object while the object is in memory. */
 class PlatformObject {
   readonly connections = newConnections(strikes("heldConnections") ? 4 : 0);
   alarmSetToMs = 0;

@@ -1,6 +1,6 @@
 import { type BareEnv, take } from "./bare.ts";
 
-/** The bare handler with a free KV: keeps the value in this isolate, so KV's stand-in uses no CPU time. */
+/** The bare handler without the cost of KV: keeps the signing secret in memory after the first read of KV. */
 const values = new Map<string, string>();
 
 export default {
