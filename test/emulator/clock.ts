@@ -1,4 +1,4 @@
-/** Writes a time as ISO 8601 with whole seconds, as PagerDuty does in its REST API and in incidents. */
+/** Writes a time as ISO 8601 with whole seconds, as PagerDuty does in its REST API and in a webhook's incident. */
 export function isoSeconds(ms: number): string {
   return `${new Date(Math.floor(ms / 1000) * 1000).toISOString().slice(0, 19)}Z`;
 }

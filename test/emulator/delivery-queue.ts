@@ -45,7 +45,7 @@ export class DeliveryQueue {
   #emptied = new AbortController();
   #freeSlots = MAX_CONCURRENT_ATTEMPTS;
   readonly #waitingForSlot: (() => void)[] = [];
-  /** Counts the lanes and the duplicates that are being sent. */
+  /** The number of lanes, plus the number of duplicates that are being sent. */
   #running = 0;
 
   /** @param onEnd is called when a webhook was delivered or dropped */

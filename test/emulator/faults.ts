@@ -44,7 +44,7 @@ export interface Faults {
   shuffle: boolean;
   /** A subscription with one of these event types is refused. */
   unknownEventTypes: string[];
-  /** OAuth scopes that the identity server leaves out of a grant, without an error. */
+  /** OAuth scopes that the identity server leaves out of new access tokens, without an error. */
   dropScopes: string[];
   /** How many calls each token may make in a minute. */
   rateLimit: number;

@@ -41,7 +41,8 @@ export function resolveReason(incident: Incident): Record<string, unknown> | nul
 }
 
 /**
- * The `data` of a V3 webhook about a changed field: the new values of all fields, and the changed field's old value.
+ * The `data` of a V3 webhook about a changed field: the incident's field values after the change, and the changed
+ * field's old value.
  */
 export function fieldValuesPayload(
   incident: Incident,

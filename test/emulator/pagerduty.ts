@@ -35,7 +35,7 @@ export interface RecordedRequest {
   readonly path: string;
   /** The scheme of the `Authorization` header, without the token. */
   readonly authorization: "Token" | "Bearer" | null;
-  /** 0 until the call is answered. Stays 0 if the connection is reset. */
+  /** 0 until the call is answered. Stays 0 if the connection is reset without an answer. */
   status: number;
   /** Milliseconds since the epoch. */
   readonly at: number;

@@ -1,6 +1,7 @@
 import * as z from "zod";
 
-// Derived by hand from PagerDuty's OpenAPI. Null is allowed wherever PagerDuty's examples contain null.
+// The schemas of REST answers are derived by hand from PagerDuty's OpenAPI. Null is allowed wherever PagerDuty's
+// examples contain null.
 
 const Time = z.iso.datetime();
 

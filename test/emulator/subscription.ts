@@ -64,7 +64,10 @@ export class Subscription {
     this.#queue = new DeliveryQueue(settings, faults, (verdict) => this.#heed(verdict));
   }
 
-  /** A disabled subscription stays disabled for 24 h, or until a call enables it. Tests can set this value. */
+  /**
+   * A disabled subscription stays disabled for 24 h, or until a call enables it. Tests can set `temporarilyDisabled`
+   * directly.
+   */
   get temporarilyDisabled(): boolean {
     return Date.now() < this.#disabledUntilMs;
   }
