@@ -10,7 +10,7 @@ import { takeIn } from "../../src/webhooks/intake.ts";
 import { receivedWebhook } from "../support/received.ts";
 import { connectedContext } from "./connected-context.ts";
 
-/** Limits, redeliveries and open consoles work even if the row of one incident cannot be read. */
+/** Redeliveries, open consoles and the count of Aurora's analyses work even if one incident's row cannot be read. */
 
 const NOW = Date.parse("2026-11-22T03:00:00Z");
 

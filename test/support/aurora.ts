@@ -78,7 +78,7 @@ export class Aurora {
     this.#webhook = new Webhook(secret);
     server.on("request", (request, response) => {
       this.#serve(request, response).catch((error: unknown) => {
-        // An incomplete request does not count as an attempt. If the request is complete, `answer` has a bug.
+        // An incomplete request does not count as an attempt. After a complete request, an error is a bug in `answer`.
         if (request.complete) console.error("Aurora failed:", error);
         request.socket.destroy();
       });
