@@ -104,7 +104,7 @@ test.each(Object.entries(FAULTS))(
     const context = await contextOf(trigger());
     expect(context.alerts).toBeNull();
     expect(context.missing).toContainEqual({ part: "alerts", reason });
-    // After a 429 the connector stops calling PagerDuty for a while, so other parts may be missing too.
+    // After a 429 the connector stops calling PagerDuty for a while, so other parts of the context may be missing too.
     if (reason !== "rate_limited") {
       expect(context).toMatchObject({ changes: [{}], pastIncidents: [{}], relatedIncidents: [{}] });
     }

@@ -287,7 +287,7 @@ test("a forged webhook that PagerDuty contradicts causes no analysis, and Aurora
   claim.event.occurred_at = new Date(Date.now() + 60_000).toISOString();
   await post(JSON.stringify(claim), "of-a-stranger");
   await stage.aurora.waitFor("the incident as it is", () => types(incident).length > 0);
-  // `settled` also waits for analyses, so `types` would contain a request for analysis.
+  // `settled` also waits for analyses. If the webhook had caused one, `types` would then contain its request.
   await stage.settled(1);
   expect(types(incident)).toEqual(["incident.resolved"]);
   expect(stage.aurora.of(incident.id)[0]?.data.provenance).toEqual({

@@ -77,7 +77,10 @@ const answer: fc.Arbitrary<AuroraAnswer> = fc.oneof(
   },
 );
 
-/** Every answer becomes one short line without secrets. Only a 400 with the error `Token required` grants permission. */
+/**
+ * Every answer becomes one short line without secrets. Only a 400 with the error `Token required` means that the user
+ * may change connectors.
+ */
 function readsAnswer(given: AuroraAnswer): boolean {
   const line = outcomeOf(given);
   const permission = permissionOf(given);

@@ -192,7 +192,7 @@ const markdown = fc.oneof(
   },
 );
 
-/** The text of a note is empty, or stays within the limit and ends with its signature. */
+/** The text of a note is empty, or stays within the limit and ends with "— Aurora, for ada". */
 function writesWell(content: string, url: string | null): boolean {
   const text = noteTextOf({ content, url, userId: "ada" });
   if (text === "") return true;

@@ -1,7 +1,7 @@
 import { optionsOrExit } from "../../scripts/terminal/options.ts";
 import { runFuzz } from "./run.ts";
 
-/** `npm run fuzz`: exits with 1 if an input makes a boundary fail. The printed seed reproduces the failure. */
+/** `npm run fuzz`: exits with 1 if the connector handles an input wrongly. The printed seed reproduces the failure. */
 
 const values = optionsOrExit("npm run fuzz", {
   cases: { type: "string", default: "120000" },

@@ -52,7 +52,7 @@ const tokens = fc.oneof(
         nastyText,
         nastyValue.filter((value) => value !== null),
       ),
-      // This answer is also PagerDuty's answer to the call for the current user.
+      // PagerDuty's answer to `GET /users/me` has this member. Here PagerDuty gives the same answer to every call.
       user: fc.constant({ name: "Fuzz", email: "fuzz@acme.example" }),
     }),
   },
@@ -232,7 +232,8 @@ export function attacks(target: Target, events: readonly WebhookEvent[]): Attack
           sealed.slice(0, at),
         ];
         target.platform.put(key, Buffer.from(copies[kind] ?? ""));
-        // A POST makes the isolate forget the user's cached keys. The next webhook therefore reads the copy in KV.
+        // A POST removes the user's signing secrets from the isolate's cache. For the next webhook
+        // the isolate therefore reads the copy in KV.
         await target.call("POST", "/pagerduty/events/retry", "{}");
         const wrong =
           taken(await genuine(good)) ??

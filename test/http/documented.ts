@@ -88,8 +88,8 @@ export class ExampleRecorder {
   readonly #examples: Record<string, { body?: unknown; answers: Record<string, unknown> }> = {};
 
   /**
-   * Keeps the newest answer of each status for `call`. If `isOwn` is false, the answer is an error that all calls
-   * share; of these errors, `note` keeps the first of each status.
+   * Keeps the newest answer of each status for `call`. If `isOwn` is false, the answer is an error that several calls
+   * share. Such an error is kept only if it is the first with its status.
    */
   note(call: string, body: unknown, { status, body: answer }: Reply, isOwn = status < 300): void {
     const isJson = typeof answer === "object" && answer !== null;
