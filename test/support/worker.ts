@@ -130,7 +130,7 @@ export async function startWorker(
 /** `tenant`: a tenant's id, or a user's id for the user's own tenant. */
 const tenantNameOf = (tenant: string) => (tenant.includes(":") ? tenant : `user:${tenant}`);
 
-/** Waits until at least `webhooks` webhooks of the user are processed, and every delivery is finished. */
+/** Waits until at least `webhooks` webhooks of the user are processed, and every delivery and analysis is finished. */
 export async function settled(worker: Worker, user: string, webhooks: number): Promise<void> {
   await until(`${webhooks} webhooks of ${user} processed and delivered`, async () => {
     const [row] = await worker.sql(
