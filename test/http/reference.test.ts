@@ -235,7 +235,8 @@ describe("the OpenAPI document:", () => {
         .filter((operation) => !("503" in at(operation, "responses")))
         .map(() => path),
     );
-    // /docs and /openapi.json need neither settings nor storage, and the callback answers a failure with a redirect.
+    // These three document no 503: /docs and /openapi.json need neither settings nor storage, and the callback answers
+    // a failure with a redirect.
     expect(without.sort()).toEqual(["/docs", "/openapi.json", "/pagerduty/oauth/callback"]);
   });
 

@@ -37,7 +37,8 @@ describe("after a page the check", () => {
     expect(afterPage(check, page)).toMatchObject({ offset: 0, sinceMs: NOW - 2000, listed: false });
     const within = { ...check, sinceMs: NOW - 2000 };
     expect(afterPage(within, page)).toMatchObject({ offset: 80, sinceMs: NOW - 2000 });
-    // The next offset would exceed PagerDuty's limit, so the check goes on to the next second, and is incomplete.
+    // The next offset would exceed PagerDuty's limit. The check therefore continues with incidents created a second
+    // later, and is marked as incomplete.
     expect(afterPage({ ...within, offset: 9_840 }, page)).toMatchObject({
       offset: 0,
       sinceMs: NOW - 1000,

@@ -8,6 +8,6 @@ test("a dead letter that cannot be stored is retried after the delay in wrangler
   const batch = createMessageBatch("aurora-pagerduty-dead-letters", [message]);
   await worker.queue(batch, env);
   const { explicitAcks, retryMessages } = await getQueueResult(batch, createExecutionContext());
-  // The retry has no delay, so Cloudflare applies the consumer's `retry_delay`.
+  // The consumer calls `message.retry()` without a delay, so Cloudflare applies the `retry_delay` in wrangler.toml.
   expect([explicitAcks, retryMessages]).toEqual([[], [{ msgId: "m1" }]]);
 });
