@@ -155,7 +155,7 @@ export function fieldUpdate({ incidentId, customFields }: Incident, names: reado
   };
 }
 
-/** Limits the fields, because Aurora adds them to the triggered event's `data`. Keeps the runbook's URL whole. */
+/** Shortens the custom fields, because Aurora adds them to the triggered event's `data`. Keeps the runbook's URL whole. */
 function fittingFields(fields: Record<string, FieldValue>): Record<string, unknown> {
   const fitting = trimJson(fields, MAX_FIELDS_CHARS, PIECES);
   const runbook = Object.hasOwn(fields, RUNBOOK_FIELD) ? { [RUNBOOK_FIELD]: fields[RUNBOOK_FIELD] } : {};

@@ -116,9 +116,9 @@ export function applyReading(
 
 /**
  * Returns the custom fields whose value differs from the stored value. Their stamp is the time of the incident's last
- * change at PagerDuty, so a later event still overwrites them. A field is returned only if
- * its new stamp is newer than its stored stamp. In a settled incident (`isSettled`), the stamps do not matter.
- * @returns null if there are none
+ * change at PagerDuty, so a later event still overwrites them. A field is returned only if its new stamp is newer than
+ * its stored stamp, or if the incident is settled (`isSettled`).
+ * @returns null if there is no field to return
  */
 function newFields(
   held: Held,

@@ -38,7 +38,7 @@ export function postingsOf(organisations: readonly Organisation[], plan: Plan): 
     .filter(() => random() < REPEATED)
     .map(({ organisation, take }): Posting => {
       const { isSigned, webhooks } = organisation;
-      /** Without a signing secret, `take` lets a new event happen. Therefore an earlier webhook is repeated instead. */
+      /** Without a signing secret, `take` would make a new event, so an earlier webhook is repeated instead. */
       const repeat = () => (isSigned ? take() : webhooks.length > 0 ? pick(random, webhooks) : null);
       return {
         organisation,

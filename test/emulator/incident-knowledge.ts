@@ -45,7 +45,7 @@ export interface Note {
 
 export const NOTHING: Knowledge = { alerts: [], changes: [], past: [], related: [] };
 
-/** Returns an alert in the schema `Alert` of PagerDuty's OpenAPI. */
+/** Returns an alert as the schema `Alert` of PagerDuty's OpenAPI describes it. */
 export function alertResource(incident: Incident, alert: Alert) {
   const { account } = incident;
   return {
@@ -76,7 +76,7 @@ export function alertResource(incident: Incident, alert: Alert) {
   };
 }
 
-/** Returns a change in the schema `ChangeEvent`, with its `correlation_reason`. */
+/** Returns a change event as PagerDuty's schema `ChangeEvent` describes it, with its `correlation_reason`. */
 export function changeResource({ account }: Incident, change: Change, index: number) {
   return {
     id: `01BBYA6PEVW6A852BUO6QY${index}`,
@@ -110,7 +110,7 @@ export function relatedIncidentResource(incident: Incident, other: OtherIncident
   };
 }
 
-/** Returns a note in the schema `IncidentNote`. */
+/** Returns a note as PagerDuty's schema `IncidentNote` describes it. */
 export function noteResource({ account }: Incident, { id, content, atMs }: Note) {
   return {
     id,

@@ -109,7 +109,7 @@ function firstStoredAt(sql: SqlStorage, atMs: number): number {
 
 const StoredAt = z.object({ seq: z.number(), storedAtMs: z.number() });
 
-/** The entries to read: all entries, or only the entries in an index. */
+/** The rows that a query reads: the whole journal, or only the rows of a partial index. */
 interface Source {
   /** An SQL condition that an index covers; `1` for all entries. */
   where: string;
@@ -223,9 +223,9 @@ export const listDeliveries = (sql: SqlStorage, filter: DeliveryFilter): Page<En
   pageOf(sql, deliveryList(filter), filter, COLUMNS, readableEntry);
 
 /**
- * Counts the newest entries, and the older entries that the sources `indexes` contain.
- * @param indexes sources that do not overlap
- * @param isIndexed whether `indexes` contain every entry below `belowSeq` that fits `choice` of the filter `name`
+ * Counts the newest entries, and those older entries that are in `indexes`.
+ * @param indexes partial indexes; no entry is in two of them
+ * @param isIndexed whether all entries older than `belowSeq` with this choice of the filter `name` are in `indexes`
  */
 function countsOf(
   sql: SqlStorage,
