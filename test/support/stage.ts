@@ -28,7 +28,8 @@ export function printLogIfFailed(worker: Worker, onTestFailed: (print: () => voi
 }
 
 /**
- * Opens a world for the tests of the file or `describe`. Before each test, PagerDuty and Aurora are reset.
+ * Starts a `World` for all tests of the test file or `describe` block that calls this function. Before each test,
+ * PagerDuty and Aurora are reset.
  * @param userOf returns the user of the nth test; default: a new user
  */
 export function openStage(
