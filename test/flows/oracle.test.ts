@@ -18,13 +18,13 @@ const SENDERS = 8;
 const SCHEDULE = [...Array(15).fill("0.05"), ...Array(30).fill("2")];
 const stage = openStage(() => startWorld({ DELIVERY_SCHEDULE: SCHEDULE.join(",") }));
 
-test("after 800 shuffled and partly repeated events, and despite faults, Aurora has each change of 80 incidents once and in order", async () => {
+test("after 400 shuffled and partly repeated events, and despite faults, Aurora has each change of 40 incidents once and in order", async () => {
   const { worker, aurora, pagerduty } = stage;
   const random = seededRandom(SEED);
   const account = pagerduty.account();
   const subscription = await connectUser(stage, USER, account);
   account.unsubscribe(subscription.id);
-  const { incidents, webhooks } = makeHistory(account, { incidents: 80, events: 800, seed: SEED });
+  const { incidents, webhooks } = makeHistory(account, { incidents: 40, events: 400, seed: SEED });
   const repeated = webhooks.filter(() => random() < 0.2);
   const sending = shuffled(random, [...webhooks, ...repeated]);
 

@@ -1,15 +1,11 @@
 import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
-/** Builds the Worker once for all test files, exactly as for a deployment. */
+/** Builds the Worker once for all test files, exactly as for a deployment. @throws if it is over its size limit */
 export default function setup(): void {
-  const root = fileURLToPath(new URL("../..", import.meta.url));
-  execFileSync(
-    process.execPath,
-    ["node_modules/wrangler/bin/wrangler.js", "deploy", "--dry-run", "--env", "", "--outdir", "dist"],
-    {
-      cwd: root,
-      stdio: ["ignore", "ignore", "inherit"],
-    },
-  );
+  const cwd = fileURLToPath(new URL("../..", import.meta.url));
+  const run = (...script: string[]) =>
+    execFileSync(process.execPath, script, { cwd, stdio: ["ignore", "ignore", "inherit"] });
+  run("node_modules/wrangler/bin/wrangler.js", "deploy", "--dry-run", "--env", "", "--outdir", "dist");
+  run("scripts/size.ts");
 }
