@@ -17,7 +17,7 @@ export async function ensureQueue(wrangler: Wrangler, name: string): Promise<boo
   }
   const created = await wrangler(["queues", "create", name]);
   if (created.code === 0) return true;
-  // Another deployment may have created the queue meanwhile. Or `create` succeeded, and only its answer was lost.
+  // Another deployment may have created the queue just before. Or `create` succeeded, and only its answer was lost.
   if ((await runTwice(wrangler, ["queues", "info", name], isMissing)).code === 0) return false;
   const again = await wrangler(["queues", "create", name]);
   if (again.code === 0) return true;

@@ -45,7 +45,7 @@ export class Permissions {
     const answer = await backend.call(member, { method: "PATCH", body: {}, timeoutMs: TIMEOUT_MS });
     this.noteAnswer(answer);
     const permission = permissionOf(answer);
-    // If Aurora refused another call meanwhile, this answer may be outdated, so it is not cached.
+    // If Aurora refused another call during this call, this answer may be outdated, so it is not cached.
     if (permission.verdict === "granted" && cleared === this.#cleared) {
       this.#remember(key, askedAtMs + REMEMBERED_MS);
     }

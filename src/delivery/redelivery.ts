@@ -96,7 +96,7 @@ interface Revival {
 }
 
 /**
- * Queues dead deliveries again. Each delivery keeps its id and starts its schedule anew.
+ * Queues dead deliveries again. Each delivery keeps its id and restarts its schedule.
  * @returns how many were queued
  */
 function reviveDead(sql: SqlStorage, dead: readonly Dead[], { user, dueAtMs, redelivery }: Revival): number {
