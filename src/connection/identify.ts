@@ -7,6 +7,7 @@ import {
   type Identity,
   identify,
   isPlausibleToken,
+  isTemporary,
   tokenAuthorization,
 } from "../pagerduty/api.ts";
 import { failureDetail } from "../pagerduty/failure-detail.ts";
@@ -140,10 +141,8 @@ export async function isOfOtherAccount(
 
 const isGone = (answer: ApiAnswer<unknown>) => !answer.ok && answer.problem === "not_found";
 
-/** Returns PagerDuty's answer, even a refusal. @throws {AppError} for `rate_limited` and `unavailable` */
+/** Returns PagerDuty's answer, even a refusal. @throws {AppError} for a temporary problem */
 function reached<T>(answer: ApiAnswer<T>): ApiAnswer<T> {
-  if (!answer.ok && (answer.problem === "rate_limited" || answer.problem === "unavailable")) {
-    throw tokenError(answer);
-  }
+  if (!answer.ok && isTemporary(answer)) throw tokenError(answer);
   return answer;
 }

@@ -4,6 +4,7 @@ import type { TenantContext } from "../connection/tenant-context.ts";
 import { lacksNumber } from "../incidents/fold.ts";
 import { describe, log } from "../log.ts";
 import { count } from "../metrics.ts";
+import { isTemporary } from "../pagerduty/api.ts";
 import { grantedWaitSeconds } from "../retry-timing.ts";
 import { deliveryIdOf, type Entry, entryAt } from "../storage/journal.ts";
 import { firstAttemptAtMs } from "../storage/record.ts";
@@ -238,7 +239,7 @@ async function numberWait(context: DeliveryContext, entry: Entry): Promise<Tried
   if (answer.problem === "not_connected") {
     return { kind: "postponed", error: "PagerDuty was disconnected while the incident's number was read" };
   }
-  if (isTemporary(answer.problem) && Date.now() - entry.receivedAtMs < MAX_NUMBER_WAIT_MS) {
+  if (isTemporary(answer) && Date.now() - entry.receivedAtMs < MAX_NUMBER_WAIT_MS) {
     return {
       kind: "postponed",
       error: "The incident's number could not be read, because PagerDuty does not answer",
@@ -246,5 +247,3 @@ async function numberWait(context: DeliveryContext, entry: Entry): Promise<Tried
   }
   return null;
 }
-
-const isTemporary = (problem: string) => problem === "rate_limited" || problem === "unavailable";

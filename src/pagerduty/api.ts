@@ -20,7 +20,6 @@ export interface ApiTarget {
   signal?: AbortSignal;
 }
 
-/** `rate_limited` and `unavailable` are temporary. With any other problem, the same call fails again. */
 export type ApiProblem =
   /** 400, and each 4xx status that no other problem covers, such as 409 or 422. */
   | { problem: "bad_request"; message: string }
@@ -34,6 +33,10 @@ export type ApiProblem =
   | { problem: "unavailable"; reason: string; cause?: "timed_out" | "too_large" | "unreachable" };
 
 export type ApiAnswer<T> = { ok: true; value: T } | ({ ok: false } & ApiProblem);
+
+/** Whether the same call may succeed later. With any other problem, the same call fails again. */
+export const isTemporary = ({ problem }: { problem: string }): boolean =>
+  problem === "rate_limited" || problem === "unavailable";
 
 /** A user waits for the result. Aurora's own PagerDuty connector has the same timeout. */
 const TIMEOUT_MS = 20_000;

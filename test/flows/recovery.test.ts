@@ -10,7 +10,7 @@ let subscription: Subscription;
 const stage = openStage();
 beforeEach(async () => {
   subscription = await stage.connect();
-  // Waits for the end of the check that connecting started, so that tests count only later calls.
+  // Makes the first check, so that tests count only the calls of later checks.
   await call("POST", "/reconcile");
   stage.pagerduty.clearRequests();
 });
